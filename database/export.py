@@ -60,10 +60,12 @@ ORDERS = text(
     SELECT o.*, s.status, r.ship_to, r.details, k.wrapped,
            (SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
                 'line', l.line, 'sku', l.sku, 'name', l.name, 'quantity', l.ordered, 'unit_price', l.unit_price,
-                'discount', nullif(l.discount, 0), 'tax', nullif(l.tax + (
-                    SELECT coalesce(sum(tax), 0) FROM order_layer a WHERE a.order_id = l.order_id AND a.line = l.line), 0)
-                )) ORDER BY l.position)
-            FROM order_line l WHERE l.order_id = o.order_id) AS lines,
+                'discount', nullif(l.discount + a.discount, 0), 'tax', nullif(l.tax + a.tax, 0))) ORDER BY l.position)
+            FROM order_line l
+            CROSS JOIN LATERAL (
+                SELECT coalesce(sum(y.discount), 0) AS discount, coalesce(sum(y.tax), 0) AS tax
+                FROM order_layer y WHERE y.order_id = l.order_id AND y.line = l.line) a
+            WHERE l.order_id = o.order_id) AS lines,
            (SELECT sum(order_discount)::bigint FROM order_line l WHERE l.order_id = o.order_id) AS discount,
            (SELECT jsonb_object_agg(l.line, jsonb_build_object('shipped', l.shipped, 'cancelled', l.cancelled, 'returned',
                 (SELECT coalesce(sum(rl.returned), 0) FROM return JOIN return_line rl USING (return_id)

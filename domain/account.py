@@ -76,11 +76,13 @@ def _cost_of_first(layers: Layers, units: int) -> Cost:
     return cost
 
 
-def raised(layers: Layers, units: int) -> Layers:
-    """The layers of a line after units were added: at its price, without a discount, taxed as the first layer is."""
+def raised(layers: Layers, units: int, cost: Cost | None = None) -> Layers:
+    """The layers of a line after units were added: at its price, with the discount that lets them cost this, which is no more
+    than that. Where nobody has said what they cost, without a discount, and taxed as the first layer is."""
     first = layers[0]
-    price = first.unit_price
-    return (*layers, Layer(units, 0, price, tax=in_proportion(first.tax, price * units, first.goods)))
+    whole = first.unit_price * units
+    cost = cost or Cost(whole, in_proportion(first.tax, whole, first.goods))
+    return (*layers, Layer(units, 0, first.unit_price, whole - cost.goods, cost.tax))
 
 
 def lowered(layers: Layers, units: int) -> Layers:

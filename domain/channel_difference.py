@@ -25,16 +25,18 @@ its units (`Identify`). When an item that was known is not known any more, nobod
 means: its line stays as it was said before (`as_known_before`).
 
 Prices, payments, notes and dates of a placed order do not follow: they are read when it is placed, and its lines when they are
-added.
+added. Units that are added to a line cost what the line costs more at the channel than before.
 """
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from domain.account import Cost
+from domain.money import cost_of_first
 from domain.new_lines import stem_of, takes_place_of
 from domain.order import Address, NewHold, NewLine, NewOrder
 from domain.units import Order
@@ -111,6 +113,8 @@ class Raise:
     line: str
     quantity: int
     """0 = we hold as many already."""
+    cost: Cost
+    """What all of them cost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +230,16 @@ def is_followed(before: Stated | None, now: Stated | None) -> bool:
     return not difference(before, now, {})
 
 
+def followed(before: Stated | None, now: Stated | None) -> Stated | None:
+    """What the channel said last once nothing is left to follow: of a line that stays, with the amounts that were carried
+    out, so that the next units of it cost what is left to the channel's sum."""
+    if before is None or now is None:
+        return now
+    costs = {name: _ordered_before(line) for name, line in before.lines.items()}
+    lines = {name: line.model_copy(update=costs.get(name, {})) for name, line in now.lines.items()}
+    return now.model_copy(update={"lines": lines})
+
+
 def _refund(said: Stated, now: Stated, paid_back: Mapping[str, int]) -> RecordRefund:
     """The units that were paid back since, less those that count as paid back here; with their share of the money."""
     units, amount = dict[str, int](), 0
@@ -267,7 +281,7 @@ def _adds(said: Stated, now: Stated, held: Mapping[str, int]) -> list[ChangeOfLi
             steps += _follow(said, now, line, held)
         elif line in held:  # it was wanted once, and what could not be cancelled of it is here
             ours = sum(_ours(line, now.lines, held).values())
-            steps.append(Raise(line, max(0, wanted.quantity - ours)))
+            steps.append(_raise(None, wanted, max(0, wanted.quantity - ours)))
     new = tuple(line for line in now.lines if line not in said.lines and line not in held)
     return [*steps, *([Add(new)] if new else [])]
 
@@ -282,7 +296,24 @@ def _follow(said: Stated, now: Stated, line: str, held: Mapping[str, int]) -> It
         yield Swap(line, held.get(line, 0))
     if was.quantity < wanted.quantity:
         ours = sum(_ours(line, {**said.lines, **now.lines}, held).values())
-        yield Raise(line, min(wanted.quantity - was.quantity, max(0, wanted.quantity - ours)))
+        yield _raise(was, wanted, min(wanted.quantity - was.quantity, max(0, wanted.quantity - ours)))
+
+
+def _raise(was: NewLine | None, wanted: NewLine, quantity: int) -> Raise:
+    """All units that a line has more cost what it costs more at the channel, so the line's sum is the channel's to the minor
+    unit; of some of them these are the last ones. Where it costs less than before, they cost nothing."""
+    before, more = (_cost(was), wanted.quantity - was.quantity) if was else (Cost(), wanted.quantity)
+    goods, tax = (max(0, amount) for amount in astuple(_cost(wanted) - before))
+    first = more - quantity
+    return Raise(
+        wanted.line,
+        quantity,
+        Cost(goods - cost_of_first(first, more, goods), tax - cost_of_first(first, more, tax)),
+    )
+
+
+def _cost(line: NewLine) -> Cost:
+    return Cost(line.goods, line.tax)
 
 
 def _ours(line: str, known: Collection[str], held: Mapping[str, int]) -> dict[str, int]:
@@ -347,8 +378,8 @@ def after(before: Stated | None, now: Stated | None, step: Step) -> Stated | Non
             return _with_lines(said, now, lines)
         case Cancel(line=line) | Raise(line=line) | Identify(line=line):
             return _with_lines(said, now, [line])
-        case Swap(line=line):  # its quantity is a step of its own
-            swapped = now.lines[line].model_copy(update={"quantity": said.lines[line].quantity})
+        case Swap(line=line):  # its quantity is a step of its own; until then its units cost what they replace
+            swapped = now.lines[line].model_copy(update=_ordered_before(said.lines[line]))
             return said.model_copy(update={"lines": {**said.lines, line: swapped}})
         case ChangeAddress():
             return said.model_copy(update={"ship_to": now.ship_to})
@@ -362,6 +393,11 @@ def after(before: Stated | None, now: Stated | None, step: Step) -> Stated | Non
             return said.model_copy(update={"paid_back": now.paid_back})
         case TakeOffHold(name):
             return said.model_copy(update={"holds": _replaced(said.holds, {}, [name])})
+
+
+def _ordered_before(line: NewLine) -> dict[str, int]:
+    """The quantity of a line, and what it costs."""
+    return line.model_dump(include={"quantity", "unit_price", "discount", "tax"})
 
 
 def _with_lines(said: Stated, now: Stated, lines: Collection[str]) -> Stated:

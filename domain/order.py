@@ -128,6 +128,13 @@ class NewLine(Strict):
         discount = price * units - cost.goods
         return cls(line=line, sku=sku, quantity=units, unit_price=price, discount=discount, tax=cost.tax)
 
+    def more(self, line: str, units: int, cost: Cost) -> Self:
+        """A line that continues it with units that together cost this: at its price, unless they cost more."""
+        price = max(self.unit_price, -(-cost.goods // units))
+        discount = price * units - cost.goods
+        named = {"line": line, "quantity": units, "unit_price": price, "discount": discount, "tax": cost.tax}
+        return self.model_copy(update=named)
+
     @property
     def goods(self) -> int:
         """What it costs after its own discount, in minor units."""

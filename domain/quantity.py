@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from domain import units
-from domain.account import raised
+from domain.account import Cost, raised
 from domain.request import ChangedLine
 from domain.units import Changes, Impossible, Order, Waiting
 
@@ -22,8 +22,10 @@ def counted(order: Order, line: str) -> int:
     return known.ordered - known.cancelled
 
 
-def change_quantities(order: Order, changes: Changes, quantities: Mapping[str, int], at: datetime) -> None:
-    """Set the quantities of these lines.
+def change_quantities(
+    order: Order, changes: Changes, quantities: Mapping[str, int], at: datetime, costs: Mapping[str, Cost] | None = None
+) -> None:
+    """Set the quantities of these lines. `costs` is by line what the units cost that it gains, where that is known.
 
     Units that a line loses are cancelled, units that it gains are open. Raises `Impossible` when a line is unknown or
     released, or the whole order was cancelled; the caller must write nothing then.
@@ -35,7 +37,7 @@ def change_quantities(order: Order, changes: Changes, quantities: Mapping[str, i
         _check(order, line, difference)
     for line, difference in differences.items():
         if difference > 0:
-            _add(order, changes, line, difference)
+            _add(order, changes, line, difference, (costs or {}).get(line))
         elif difference < 0:
             units.cancel(order, changes, {line: -difference}, at)
 
@@ -53,9 +55,9 @@ def _check(order: Order, line: str, difference: int) -> None:
         raise Impossible(f"line {line} was changed too often")
 
 
-def _add(order: Order, changes: Changes, line: str, quantity: int) -> None:
+def _add(order: Order, changes: Changes, line: str, quantity: int, cost: Cost | None) -> None:
     known = order.lines[line]
-    order.lines[line] = replace(known, ordered=known.ordered + quantity, layers=raised(known.layers, quantity))
+    order.lines[line] = replace(known, ordered=known.ordered + quantity, layers=raised(known.layers, quantity, cost))
     order.waiting.append(Waiting(line, known.sku, quantity))
     changes.add(line, quantity)
 

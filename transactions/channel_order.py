@@ -25,6 +25,7 @@ from domain.channel_difference import (
     as_known_before,
     difference,
     differs_by_items_only,
+    followed,
     is_followed,
     still_wanted,
 )
@@ -238,7 +239,9 @@ async def _follow(
             break
     is_done = is_followed(said, now)
     known = (
-        replace(known, version=document.said.version, digest=digest, said=now) if is_done else replace(known, said=said)
+        replace(known, version=document.said.version, digest=digest, said=followed(said, now))
+        if is_done
+        else replace(known, said=said)
     )
     await _keep(work.connection, document, known)
     if document.reply is not None:

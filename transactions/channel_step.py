@@ -15,6 +15,7 @@ from database.exception import ClosingFact
 from database.order import Event
 from database.request import Request
 from domain import units
+from domain.account import Cost
 from domain.channel_difference import (
     UNMAPPED,
     Add,
@@ -228,8 +229,8 @@ def _asking(work: Work, step: Step, now: Stated | None, why_not: str | None) -> 
             return _hold(step, name)
     assert now is not None, "only lines of an order that is wanted change"
     match step:
-        case Raise(line, quantity):
-            return _raise(work, now.lines[line], quantity) if quantity else None
+        case Raise(line, quantity, cost):
+            return _raise(work, now.lines[line], quantity, cost) if quantity else None
         case Add(lines):
             return _lines(LinesRequest(lines=tuple(now.lines[line] for line in lines)))
         case Swap(line, quantity):
@@ -269,16 +270,21 @@ def _hold(step: PlaceHold | TakeOffHold, name: str) -> Asking:
     return Asking(kind, HoldRequest(hold=name), {"hold": name}, doing)
 
 
-def _raise(work: Work, line: NewLine, quantity: int) -> Asking:
-    """More units of a line; of one that was released or is another item by now, as a line that continues it. Each of them has
-    its share of the line's discount and tax."""
+def _raise(work: Work, line: NewLine, quantity: int, cost: Cost) -> Asking:
+    """More units of a line, which together cost this. Where it was released, is another item by now, or the units cost more
+    than its price, they are a line that continues it."""
     name = line.line
-    if work.order.lines[name].sku == line.sku and not is_released(work.order, name):
-        facts = {"lines": [{"line": name, "quantity": counted(work.order, name) + quantity}]}
-        return Asking("change_quantity", QuantityRequest.model_validate(facts), facts, to_other_quantities)
-    named: dict[str, object] = {"line": successor(set(work.order.lines), name), "quantity": quantity}
-    named |= {"discount": line.discount * quantity // line.quantity, "tax": line.tax * quantity // line.quantity}
-    return _lines(LinesRequest(lines=(line.model_copy(update=named),)))
+    known = work.order.lines[name]
+    is_of_its_price = cost.goods <= known.layers[0].unit_price * quantity
+    if known.sku != line.sku or is_released(work.order, name) or not is_of_its_price:
+        more = line.more(successor(set(work.order.lines), name), quantity, cost)
+        return _lines(LinesRequest(lines=(more,)))
+    facts = {"lines": [{"line": name, "quantity": counted(work.order, name) + quantity}]}
+
+    async def doing(work: Work, kept: Request, at: datetime) -> Answer:
+        return await to_other_quantities(work, kept, at, {name: cost})
+
+    return Asking("change_quantity", QuantityRequest.model_validate(facts), facts, doing)
 
 
 def _lines(body: LinesRequest) -> Asking:

@@ -1,11 +1,12 @@
 """Changes the quantities of an order's lines before their release: the whole request, or nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from database.request import Request
 from domain import units
+from domain.account import Cost
 from domain.order import VALUE_MAX
 from domain.quantity import change_quantities, counted, line_after
 from domain.request import QuantityRequest
@@ -25,11 +26,14 @@ async def change_quantity(transactions: OrderTransactions, asked: RequestInput) 
     return await planned_once(transactions, asked, lambda work, known: to_other_quantities(work, known, asked.at))
 
 
-async def to_other_quantities(work: Work, known: Request, at: datetime) -> Answer:
-    """Set the quantities that a request names. Raises `Impossible` and `StockTaken`."""
+async def to_other_quantities(
+    work: Work, known: Request, at: datetime, costs: Mapping[str, Cost] | None = None
+) -> Answer:
+    """Set the quantities that a request names. `costs` is by line what added units cost, where their channel says it. Raises
+    `Impossible` and `StockTaken`."""
     refuse_when_over(work, at)
     requested = units.sums(QuantityRequest.model_validate(known.facts).lines)
-    change_quantities(work.order, work.changes, requested, at)
+    change_quantities(work.order, work.changes, requested, at, costs)
     _refuse_more_of_what_is_retired(work)
     await plan_again(work, at, has_grown=bool(work.changes.added))
     return {"lines": [line_after(work.order, work.changes, line).model_dump() for line in requested]}

@@ -40,11 +40,11 @@ class OrderLine(Document):
     unit_price: int
     """Price of one unit, in minor units."""
     discount: int
-    """Discount of the whole line, as it was placed, in minor units."""
+    """Discount of the whole line, in minor units; with that of units that its channel added later."""
     order_discount: int
     """Its share of the discount of the whole order, in minor units."""
     tax: int
-    """Tax of the whole line, as it was placed, in minor units."""
+    """Tax of the whole line, in minor units; with that of units that were added later."""
     gift_message: str | None
     """What to write for whom it is given to; null when there is nothing, or the order was forgotten."""
     attributes: dict[str, str]
@@ -353,9 +353,13 @@ ORDER = text(
                                    'ship_by', o.duty_ship_by, 'deliver_by', o.duty_deliver_by) END,
                    'tags', o.tags),
                'lines', (SELECT jsonb_object_agg(l.line, jsonb_build_object(
-                                    'name', l.name, 'unit_price', l.unit_price, 'discount', l.discount,
-                                    'order_discount', l.order_discount, 'tax', l.tax))
-                         FROM order_line l WHERE l.order_id = o.order_id),
+                                    'name', l.name, 'unit_price', l.unit_price, 'discount', l.discount + a.discount,
+                                    'order_discount', l.order_discount, 'tax', l.tax + a.tax))
+                         FROM order_line l
+                         CROSS JOIN LATERAL (
+                             SELECT coalesce(sum(y.discount), 0) AS discount, coalesce(sum(y.tax), 0) AS tax
+                             FROM order_layer y WHERE y.order_id = l.order_id AND y.line = l.line) a
+                         WHERE l.order_id = o.order_id),
                'packages', (SELECT coalesce(jsonb_object_agg(f.fulfillment_order_id, f.packages), '{{}}') FROM (
                                 SELECT fo.fulfillment_order_id, jsonb_agg(jsonb_build_object(
                                            'package', p.package, 'carrier', p.carrier, 'tracking', p.tracking,

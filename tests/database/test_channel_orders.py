@@ -18,6 +18,7 @@ from channels.channel import Message, Settings
 from database import exchange as statements
 from database import network
 from database.connect import Database
+from database.documents import order
 from database.sealing import WrongMasterKey
 from domain.fulfillment import MessageKind
 from domain.order import OrderStatus
@@ -121,6 +122,14 @@ async def channel(database: Database) -> AsyncIterator[Channel]:
     await opened.shop.check()
 
 
+async def shown(channel: Channel) -> dict[str, Any]:
+    """The document of the order."""
+    async with channel.shop.database.read() as connection:
+        found = await order.show(connection, channel.order, channel=None, at=NOON)
+    assert found is not None
+    return found
+
+
 async def test_a_document_places_an_order(channel: Channel) -> None:
     await channel.shop.receive(NEAREST, CHAIR=9)
     await channel.say(1, ("1", "CHAIR", 2), holds=[{"hold": "fraud"}])
@@ -219,6 +228,7 @@ async def test_what_a_placed_order_does_not_follow_ends_as_carried_out(channel: 
     assert await channel.count("SELECT count(*) FROM request") == 0
     await channel.say(3, ("1", "CHAIR", 3))
     assert await channel.units() == {"1": 3}
+    assert (await shown(channel))["value"] == 3600, "what was not followed does not change what more units cost"
 
 
 @pytest.mark.parametrize(
@@ -260,6 +270,32 @@ async def test_more_units_of_a_released_line_are_a_line_that_continues_it(channe
     assert await channel.units() == {"1": 2, "1-s1": 1}
     await channel.say(3, ("1", "CHAIR", 2))
     assert sum((await channel.units()).values()) == 2, "the node has accepted nothing yet: its work is taken back"
+
+
+AMOUNTS = [{"discount": 100, "tax": 33}, {"discount": 134, "tax": 44}, {"discount": 134, "tax": 77}]
+"""What a line of three, four and seven units has of discounts and tax, at 1200 each."""
+
+
+@pytest.mark.parametrize("is_released", [False, True], ids=["before the release", "after it"])
+@pytest.mark.parametrize("currency", ["JPY", "USD", "KWD"])
+async def test_a_line_that_the_channel_raises_costs_what_it_costs_there(
+    channel: Channel, currency: str, is_released: bool
+) -> None:
+    await channel.shop.receive(NEAREST, CHAIR=9)
+    for version, (quantity, amounts) in enumerate(zip((3, 4, 7), AMOUNTS, strict=True), 1):
+        document = channel.document(version, ("1", "CHAIR", quantity), currency=currency, prices_include_tax=False)
+        document["order"]["lines"][0] |= amounts
+        await channel.send(document)
+        await channel.exchanges.apply_kept()
+        if is_released:
+            await channel.shop.source(channel.order)
+            await channel.shop.release(channel.order)
+        now, goods = await shown(channel), 1200 * quantity - amounts["discount"]
+        assert (now["value"], now["total"]) == (goods, goods + amounts["tax"])
+        lines = now["lines"]
+        assert sum(line["unit_price"] * line["ordered"] - line["discount"] for line in lines) == goods
+        assert sum(line["tax"] for line in lines) == amounts["tax"]
+    assert await channel.units() == ({"1": 3, "1-s1": 1, "1-s2": 3} if is_released else {"1": 7})
 
 
 async def test_a_change_that_cannot_be_is_named_and_the_others_are_carried_out(channel: Channel) -> None:

@@ -4,11 +4,15 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from channels.lines import prices
+from channels.money import minor
+from domain.account import Cost
 from domain.channel_difference import (
     UNMAPPED,
     Add,
@@ -74,6 +78,13 @@ def counted(held: str | None) -> dict[str, int] | None:
 
 
 HELD, FREED = PlaceHold(UNMAPPED), TakeOffHold(UNMAPPED)
+
+
+def more(units: int) -> Raise:
+    """So many more units of line `1`, at its price."""
+    return Raise("1", units, Cost(100 * units))
+
+
 CASES = [
     # what happens at the shop          said before        says now          held here     steps
     ("a new order is placed",           None,             "1 A 2",          None,         [Place()]),
@@ -89,31 +100,31 @@ CASES = [
     ("2 are off, 1 was off here",       "1 A 3, 2 B 1",   "1 A 1, 2 B 1",   "1:2 2:1",    [Cancel("1", {"1": 1})]),
     ("one is off, of units swapped",    "1 A 3",          "1 A 1",          "1:1 1-s1:2", [Cancel("1", {"1": 1, "1-s1": 1})]),
     ("... that were swapped twice",     "1 A 3",          "1 A 2",          "1-s1-s1:3",  [Cancel("1", {"1-s1-s1": 1})]),
-    ("one unit more",                   "1 A 3",          "1 A 4",          "1:3",        [Raise("1", 1)]),
-    ("one more, 2 were off here",       "1 A 3",          "1 A 4",          "1:1",        [Raise("1", 1)]),
-    ("one more, a node kept one",       "1 A 1",          "1 A 2",          "1:2",        [Raise("1", 0)]),
+    ("one unit more",                   "1 A 3",          "1 A 4",          "1:3",        [more(1)]),
+    ("one more, 2 were off here",       "1 A 3",          "1 A 4",          "1:1",        [more(1)]),
+    ("one more, a node kept one",       "1 A 1",          "1 A 2",          "1:2",        [more(0)]),
     ("a new line",                      "1 A 3",          "1 A 3, 2 B 1",   "1:3",        [Add(("2",))]),
     ("a line of ours stays",            "1 A 3",          "1 A 2",          "1:3 9:1",    [Cancel("1", {"1": 1})]),
     ("one line in place of another",    "1 A 3, 2 B 1",   "2 B 1, 3 C 1",   "1:3 2:1",    [Cancel("1", {"1": 3}), Add(("3",))]),
     ("everything in place of all",      "1 A 3",          "3 C 1",          "1:3",        [Add(("3",)), Cancel("1", {"1": 3})]),
-    ("a line comes back",               "2 B 1",          "1 A 2, 2 B 1",   "1:0 2:1",    [Raise("1", 2)]),
-    ("... of which one had shipped",    "2 B 1",          "1 A 2, 2 B 1",   "1:1 2:1",    [Raise("1", 1)]),
-    ("a cancelled order comes back",    None,             "1 A 2",          "1:0",        [Raise("1", 2)]),
+    ("a line comes back",               "2 B 1",          "1 A 2, 2 B 1",   "1:0 2:1",    [more(2)]),
+    ("... of which one had shipped",    "2 B 1",          "1 A 2, 2 B 1",   "1:1 2:1",    [more(1)]),
+    ("a cancelled order comes back",    None,             "1 A 2",          "1:0",        [more(2)]),
     ("another item on the line",        "1 A 2",          "1 B 2",          "1:2",        [Swap("1", 2)]),
-    ("... and one more of it",          "1 A 2",          "1 B 3",          "1:2",        [Swap("1", 2), Raise("1", 1)]),
+    ("... and one more of it",          "1 A 2",          "1 B 3",          "1:2",        [Swap("1", 2), more(1)]),
     ("another address",                 "1 A 2",          "1 A 2; to work", "1:2",        [ChangeAddress()]),
     ("collected in a store",            "1 A 2",          "1 A 2; at slc",  "1:2",        [ChangePickup()]),
     ("another service",                 "1 A 2",          "1 A 2; by fast", "1:2",        [ChangeService()]),
     ("payment is under review",         "1 A 2",          "1 A 2; payment", "1:2",        [PlaceHold("payment")]),
     ("payment was made",                "1 A 2; payment", "1 A 2",          "1:2",        [TakeOffHold("payment")]),
-    ("held as it grows",                "1 A 2",          "1 A 3; paid",    "1:2",        [PlaceHold("paid"), Raise("1", 1)]),
+    ("held as it grows",                "1 A 2",          "1 A 3; paid",    "1:2",        [PlaceHold("paid"), more(1)]),
     ("a new line nobody knows",         "1 A 2",          "1 A 2, 2 ?X 1",  "1:2",        [HELD, Add(("2",))]),
     ("its item is known now",           "1 ?X 2",         "1 A 2",          "1:2",        [Identify("1", 2), FREED]),
     ("... and is a case of 12",         "1 ?X 2",         "1 A 24",         "1:2",        [Identify("1", 24), FREED]),
     ("... of which 1 was cancelled",    "1 ?X 2",         "1 A 24",         "1:1",        [Identify("1", 12), FREED]),
     ("one of two items is known now",   "1 ?X 2, 2 ?Y 1", "1 A 2, 2 ?Y 1",  "1:2 2:1",    [Identify("1", 2)]),
     ("what nobody knows goes",          "1 ?X 2, 2 B 1",  "2 B 1",          "1:2 2:1",    [Cancel("1", {"1": 2}), FREED]),
-    ("... or grows",                    "1 ?X 2",         "1 ?X 3",         "1:2",        [Raise("1", 1)]),
+    ("... or grows",                    "1 ?X 2",         "1 ?X 3",         "1:2",        [more(1)]),
 ]  # fmt: skip
 
 
@@ -299,3 +310,78 @@ def test_a_stop_between_any_two_steps_changes_nothing(versions: list[dict[str, i
             here._do(steps[0], now)
             here.before = after(here.before, now, steps[0])
     assert {line: here.units(line) for line in LINES} == {line: versions[-1].get(line, 0) for line in LINES}
+
+
+@dataclass(frozen=True)
+class Sold:
+    """A line as a channel sells it: a price with up to four decimals, and what all its units have of discounts and tax."""
+
+    each: Decimal
+    units: int
+    discount: int
+    tax: int
+
+    def cost(self, currency: str) -> Cost:
+        """What the customer pays for it at the channel."""
+        return Cost(minor(self.each * self.units, currency) - self.discount, self.tax)
+
+    def said(self, currency: str, units_of_one: int) -> Stated:
+        """The document."""
+        amounts = prices(self.each, currency, self.units, units_of_one, discount=self.discount, tax=self.tax)
+        named = {"line": "1", "sku": "A", "quantity": self.units * units_of_one}
+        line = NewLine.model_validate(named | amounts)
+        return Stated(lines={"1": line}, ship_to=HOME, service="standard")
+
+
+@some.composite
+def raised(draw: some.DrawFn, currency: str) -> list[Sold]:
+    """A line whose quantity grows, and with it what it costs."""
+    each, found = draw(some.decimals(0, 50, places=4)), list[Sold]()
+    units = discount = tax = 0
+    for more_units in draw(some.lists(some.integers(1, 9), min_size=2, max_size=6)):
+        units += more_units
+        discount = draw(some.integers(0, minor(each * more_units, currency) // 2)) + discount
+        tax += draw(some.integers(0, 500))
+        found.append(Sold(each, units, discount, tax))
+    return found
+
+
+@pytest.mark.parametrize("currency", ["JPY", "USD", "KWD"])
+@given(some.data())
+def test_a_line_that_a_channel_raises_costs_what_it_costs_there_to_the_minor_unit(
+    currency: str, data: some.DataObject
+) -> None:
+    """Currencies with none, two and three decimals; units of ours, or cases of several."""
+    units_of_one = data.draw(some.integers(1, 12))
+    first, *later = data.draw(raised(currency))
+    before = first.said(currency, units_of_one)
+    held, cost = Counter({"1": first.units * units_of_one}), first.cost(currency)
+    line = before.lines["1"]
+    assert Cost(line.goods, line.tax) == cost
+    for sold in later:
+        now = sold.said(currency, units_of_one)
+        [step] = difference(before, now, held)
+        assert isinstance(step, Raise)
+        made = now.lines["1"].more("1-s1", step.quantity, step.cost)
+        held["1"] += made.quantity
+        cost += Cost(made.goods, made.tax)
+        assert cost == sold.cost(currency)
+        before = after(before, now, step) or now
+    assert held["1"] == later[-1].units * units_of_one
+
+
+def test_units_that_cost_less_together_than_before_cost_nothing_more() -> None:
+    before, now = said("1 A 2"), said("1 A 3")
+    cheaper = now.lines["1"].model_copy(update={"discount": 150, "tax": 7})
+    [step] = difference(before, now.model_copy(update={"lines": {"1": cheaper}}), {"1": 2})
+    assert step == Raise("1", 1, Cost(0, 7))
+
+
+def test_a_line_that_is_another_item_and_grows_costs_what_it_costs_at_the_channel() -> None:
+    """The units that are swapped cost what they replace."""
+    before, now = said("1 A 2"), said("1 B 3")
+    dearer = now.lines["1"].model_copy(update={"unit_price": 130, "discount": 31, "tax": 9})
+    now = now.model_copy(update={"lines": {"1": dearer}})
+    swap, *_ = difference(before, now, {"1": 2})
+    [step] = difference(after(before, now, swap), now, {"1-s1": 2})
+    assert step == Raise("1", 1, Cost(3 * 130 - 31 - 200, 9))
