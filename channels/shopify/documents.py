@@ -21,21 +21,23 @@ ORDER = f"""
 query Order($id: ID!, $after: String) {{
   order(id: $id) {{
     id name createdAt updatedAt cancelledAt closedAt test currencyCode displayFinancialStatus taxesIncluded sourceName
+    taxLines {{ priceSet {{ {MONEY} }} }}
+    totalDiscountsSet {{ {MONEY} }}
     poNumber email phone note tags discountCodes paymentGatewayNames
     customAttributes {{ key value }}
     shippingAddress {{ {ADDRESS} }}
     billingAddress {{ {ADDRESS} }}
     shippingLines(first: 5) {{
       nodes {{
-        title originalPriceSet {{ {MONEY} }}
+        title originalPriceSet {{ {MONEY} }} discountedPriceSet {{ {MONEY} }}
         discountAllocations {{ allocatedAmountSet {{ {MONEY} }} }}
         taxLines {{ priceSet {{ {MONEY} }} }}
       }}
     }}
     lineItems(first: 30, after: $after) {{
       nodes {{
-        id name sku quantity currentQuantity isGiftCard requiresShipping variant {{ id }}
-        originalUnitPriceSet {{ {MONEY} }}
+        id name sku quantity currentQuantity isGiftCard requiresShipping taxable variant {{ id }}
+        originalUnitPriceSet {{ {MONEY} }} totalDiscountSet {{ {MONEY} }}
         customAttributes {{ key value }}
         discountAllocations {{ allocatedAmountSet {{ {MONEY} }} }}
         taxLines {{ priceSet {{ {MONEY} }} }}

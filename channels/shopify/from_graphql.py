@@ -1,7 +1,7 @@
 """Reads an order as GraphQL has it: `documents.ORDER` and what belongs to it, collected by `reading`."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Generic, TypeVar
@@ -12,6 +12,7 @@ from channels.channel import Misfit
 from channels.given import Given, Listed, Text, Typed, fitting
 from channels.shopify.given import Address, Id
 from channels.shopify.shop_order import ShopFulfillment, ShopLine, ShopOrder, ShopRefund, ShopShipping
+from channels.shopify.whole import Whole, shared_out
 
 Node = TypeVar("Node")
 
@@ -62,6 +63,8 @@ class _Line(Given):
     is_gift_card: bool = Field(default=False, validation_alias="isGiftCard")
     requires_shipping: bool = Field(default=True, validation_alias="requiresShipping")
     price: _Money = Field(validation_alias="originalUnitPriceSet")
+    taxable: bool = True
+    total_discount: _Money | None = Field(default=None, validation_alias="totalDiscountSet")
     properties: Annotated[tuple[_Pair, ...], Listed] = Field(default=(), validation_alias="customAttributes")
     discounts: Annotated[tuple[_Share, ...], Listed] = Field(default=(), validation_alias="discountAllocations")
     taxes: Annotated[tuple[_Tax, ...], Listed] = Field(default=(), validation_alias="taxLines")
@@ -70,6 +73,7 @@ class _Line(Given):
 class _Shipping(Given):
     title: Text = ""
     price: _Money = Field(validation_alias="originalPriceSet")
+    discounted: _Money | None = Field(default=None, validation_alias="discountedPriceSet")
     discounts: Annotated[tuple[_Share, ...], Listed] = Field(default=(), validation_alias="discountAllocations")
     taxes: Annotated[tuple[_Tax, ...], Listed] = Field(default=(), validation_alias="taxLines")
 
@@ -157,6 +161,8 @@ class _Order(Given):
     currency: str = Field(validation_alias="currencyCode")
     payment: Text = Field(default="", validation_alias="displayFinancialStatus")
     taxes_included: bool = Field(default=False, validation_alias="taxesIncluded")
+    taxes: Annotated[tuple[_Tax, ...], Listed] = Field(default=(), validation_alias="taxLines")
+    discount: _Money | None = Field(default=None, validation_alias="totalDiscountsSet")
     source: Text = Field(default="", validation_alias="sourceName")
     po_number: Text = Field(default="", validation_alias="poNumber")
     email: Text = ""
@@ -179,6 +185,7 @@ def read(content: Any, own_location: str | None) -> ShopOrder:
     """The order; `own_location` is the id of our fulfillment service's location. Raises `Misfit`."""
     order = fitting(_Order, content)
     work = order.fulfillment_orders.nodes
+    shipping = [_shipping(one, order.currency) for one in order.shipping.nodes]
     pickup = next((one for one in work if one.method and one.method.type == "PICK_UP"), None)
     return ShopOrder(
         id=order.id,
@@ -190,8 +197,8 @@ def read(content: Any, own_location: str | None) -> ShopOrder:
         is_cancelled=order.cancelled_at is not None,
         is_test=order.test,
         source=order.source,
-        lines=[_line(line, order.currency) for line in order.lines.nodes],
-        shipping=[_shipping(one, order.currency) for one in order.shipping.nodes],
+        lines=_lines(order, shipping),
+        shipping=shipping,
         fulfillments=[_fulfillment(one) for one in order.fulfillments if one.status in LEFT],
         refunds=[line for refund in order.refunds for line in _refund(refund, order.currency)],
         kept_out=_kept_out(work, own_location),
@@ -212,7 +219,19 @@ def read(content: Any, own_location: str | None) -> ShopOrder:
     )
 
 
+def _lines(order: _Order, shipping: Sequence[ShopShipping]) -> list[ShopLine]:
+    given = order.lines.nodes
+    whole = Whole(
+        _sum((tax.price for tax in order.taxes), order.currency),
+        _known(order.discount, order.currency),
+        {line.id for line in given if not line.taxable},
+        is_shared=any(line.discounts for line in given),
+    )
+    return shared_out([_line(line, order.currency) for line in given], shipping, whole, order.currency)
+
+
 def _line(line: _Line, currency: str) -> ShopLine:
+    of_all = _known(line.total_discount, currency)
     return ShopLine(
         id=line.id,
         name=line.name,
@@ -221,7 +240,7 @@ def _line(line: _Line, currency: str) -> ShopLine:
         quantity=line.quantity,
         current=line.current,
         price=_of_the_shop(line.price, currency),
-        discount=_sum((share.amount for share in line.discounts), currency),
+        discount=_sum((share.amount for share in line.discounts), currency) if line.discounts else of_all,
         tax=_sum((tax.price for tax in line.taxes), currency),
         is_goods=line.requires_shipping and not line.is_gift_card,
         properties=[(pair.name, pair.value) for pair in line.properties],
@@ -229,9 +248,16 @@ def _line(line: _Line, currency: str) -> ShopLine:
 
 
 def _shipping(shipping: _Shipping, currency: str) -> ShopShipping:
-    discount = _sum((share.amount for share in shipping.discounts), currency)
-    tax = _sum((tax.price for tax in shipping.taxes), currency)
-    return ShopShipping(shipping.title, _of_the_shop(shipping.price, currency), discount, tax)
+    price, discount = _of_the_shop(shipping.price, currency), Decimal(0)
+    if shipping.discounts:
+        discount = _sum((share.amount for share in shipping.discounts), currency)
+    elif shipping.discounted is not None:
+        discount = price - _of_the_shop(shipping.discounted, currency)
+    return ShopShipping(shipping.title, price, discount, _sum((tax.price for tax in shipping.taxes), currency))
+
+
+def _known(money: _Money | None, currency: str) -> Decimal:
+    return Decimal(0) if money is None else _of_the_shop(money, currency)
 
 
 def _of_the_shop(money: _Money, currency: str) -> Decimal:

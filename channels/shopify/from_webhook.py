@@ -2,17 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
 from channels.channel import Misfit
 from channels.given import Given, Listed, Text, Typed, fitting
-from channels.money import decimal, minor
 from channels.shopify.given import Address, Id
 from channels.shopify.shop_order import ShopFulfillment, ShopLine, ShopOrder, ShopRefund, ShopShipping
-from domain.money import spread
+from channels.shopify.whole import Whole, shared_out
 
 OWN_SERVICES = ("", "manual")
 """How Shopify calls the fulfillment by the shop's own people."""
@@ -61,8 +59,9 @@ class _Line(Given):
     taxable: bool | None = None
     total_discount: Decimal = Decimal(0)
     total_discount_set: _Set | None = None
-    discount_allocations: tuple[_Share, ...] | None = None
-    """None = it does not say how the order's discounts are shared out, as orders of old versions and of some apps."""
+    discount_allocations: Annotated[tuple[_Share, ...], Listed] = ()
+    """Empty in all lines = it does not say how the order's discounts are shared out, as orders of old versions and of some
+    apps."""
     tax_lines: Annotated[tuple[_Tax, ...], Listed] = ()
 
 
@@ -73,7 +72,7 @@ class _Shipping(Given):
     discounted_price: Decimal | None = None
     discounted_price_set: _Set | None = None
     is_removed: bool | None = None
-    discount_allocations: tuple[_Share, ...] | None = None
+    discount_allocations: Annotated[tuple[_Share, ...], Listed] = ()
     tax_lines: Annotated[tuple[_Tax, ...], Listed] = ()
 
 
@@ -138,6 +137,7 @@ class _Order(Given):
 def read(content: Any, own_service: str | None) -> ShopOrder:
     """The order; `own_service` is what Shopify calls our fulfillment service. Raises `Misfit`."""
     order = fitting(_Order, content)
+    shipping = [_shipping(one, order.currency) for one in order.shipping_lines if not one.is_removed]
     return ShopOrder(
         id=order.id,
         name=order.name,
@@ -148,8 +148,8 @@ def read(content: Any, own_service: str | None) -> ShopOrder:
         is_cancelled=order.cancelled_at is not None,
         is_test=bool(order.test),
         source=order.source_name,
-        lines=_lines(order, own_service),
-        shipping=[_shipping(one, order.currency) for one in order.shipping_lines if not one.is_removed],
+        lines=_lines(order, shipping, own_service),
+        shipping=shipping,
         fulfillments=[_fulfillment(one) for one in order.fulfillments if one.status in ("success", "open", "pending")],
         refunds=_refunds(order.refunds),
         prices_include_tax=bool(order.taxes_included),
@@ -166,36 +166,15 @@ def read(content: Any, own_service: str | None) -> ShopOrder:
     )
 
 
-def _lines(order: _Order, own_service: str | None) -> list[ShopLine]:
-    """The lines. A tax or a discount that only the order as a whole has is shared out by what the lines cost."""
+def _lines(order: _Order, shipping: Sequence[ShopShipping], own_service: str | None) -> list[ShopLine]:
+    whole = Whole(
+        _taxes(order.tax_lines, order.currency),
+        _of_the_shop(order.total_discounts, order.total_discounts_set, order.currency),
+        {line.id for line in order.line_items if line.taxable is False},
+        is_shared=any(line.discount_allocations for line in order.line_items),
+    )
     lines = [_line(line, order.currency, own_service) for line in order.line_items]
-    shipping = [_shipping(one, order.currency) for one in order.shipping_lines]
-    if not any([*(line.tax for line in lines), *(one.tax for one in shipping)]):
-        weights = [
-            Decimal(0) if given.taxable is False else _cost(line)
-            for given, line in zip(order.line_items, lines, strict=True)
-        ]
-        taxes = _shared(_taxes(order.tax_lines, order.currency), weights, order.currency)
-        lines = [replace(line, tax=share) for line, share in zip(lines, taxes, strict=True)]
-    if all(line.discount_allocations is None for line in order.line_items):
-        whole = _of_the_shop(order.total_discounts, order.total_discounts_set, order.currency)
-        named = [*(line.discount for line in lines), *(one.discount for one in shipping)]
-        left = max(Decimal(0), whole - sum(named, Decimal(0)))
-        discounts = _shared(left, [_cost(line) for line in lines], order.currency)
-        lines = [replace(line, discount=line.discount + share) for line, share in zip(lines, discounts, strict=True)]
-    return lines
-
-
-def _cost(line: ShopLine) -> Decimal:
-    return line.price * line.quantity - line.discount
-
-
-def _shared(amount: Decimal, weights: Sequence[Decimal], currency: str) -> list[Decimal]:
-    """Parts of an amount by weight, exact to the minor unit."""
-    if not amount or not any(weight > 0 for weight in weights):
-        return [Decimal(0)] * len(weights)
-    shares = spread(minor(amount, currency), [max(0, minor(weight, currency)) for weight in weights])
-    return [Decimal(decimal(share, currency)) for share in shares]
+    return shared_out(lines, shipping, whole, order.currency)
 
 
 def _line(line: _Line, currency: str, own_service: str | None) -> ShopLine:
@@ -209,7 +188,7 @@ def _line(line: _Line, currency: str, own_service: str | None) -> ShopLine:
         quantity=line.quantity,
         current=line.quantity if line.current_quantity is None else line.current_quantity,
         price=_of_the_shop(line.price, line.price_set, currency),
-        discount=of_all if line.discount_allocations is None else _sum(line.discount_allocations, currency),
+        discount=_sum(line.discount_allocations, currency) if line.discount_allocations else of_all,
         tax=_taxes(line.tax_lines, currency),
         is_goods=not line.gift_card and line.requires_shipping is not False and not is_tip,
         properties=[(pair.name, pair.value) for pair in line.properties],
@@ -219,7 +198,7 @@ def _line(line: _Line, currency: str, own_service: str | None) -> ShopLine:
 
 def _shipping(shipping: _Shipping, currency: str) -> ShopShipping:
     price, discount = _of_the_shop(shipping.price, shipping.price_set, currency), Decimal(0)
-    if shipping.discount_allocations is not None:
+    if shipping.discount_allocations:
         discount = _sum(shipping.discount_allocations, currency)
     elif shipping.discounted_price is not None:
         discount = price - _of_the_shop(shipping.discounted_price, shipping.discounted_price_set, currency)

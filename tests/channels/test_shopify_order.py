@@ -314,7 +314,11 @@ TABLE = [
             "shipping_lines.0.tax_lines": [],
             "tax_lines": [{"title": "State Tax", "price": "8.00", "rate": 0.1}],
         },
-        None,
+        {
+            "lineItems.nodes.0.taxLines": [],
+            "shippingLines.nodes.0.taxLines": [],
+            "taxLines": [{"priceSet": graphql_money("8.0")}],
+        },
         {"lines.0.tax": 751, "lines.1.tax": 49, "shipping_tax": 0},
     ),
     Row(
@@ -325,7 +329,12 @@ TABLE = [
             "shipping_lines.0.tax_lines": [],
             "tax_lines": [{"price": "0.50"}],
         },
-        None,
+        {
+            "lineItems.nodes.0.taxLines": [],
+            "lineItems.nodes.0.taxable": False,
+            "shippingLines.nodes.0.taxLines": [],
+            "taxLines": [{"priceSet": graphql_money("0.5")}],
+        },
         {"lines.0.tax": 0, "lines.1.tax": 50},
     ),
     Row(
@@ -338,7 +347,13 @@ TABLE = [
             "shipping_lines.0.discounted_price": "5.00",
             "total_discounts": "7.00",
         },
-        None,
+        {
+            "lineItems.nodes.0.discountAllocations": [],
+            "shippingLines.nodes.0.discountAllocations": [],
+            "lineItems.nodes.0.totalDiscountSet": graphql_money("2.0"),
+            "shippingLines.nodes.0.discountedPriceSet": graphql_money("5.0"),
+            "totalDiscountsSet": graphql_money("7.0"),
+        },
         {"lines.0.discount": 576, "lines.1.discount": 24, "shipping_price": 500},
     ),
     # Shipping.

@@ -165,6 +165,24 @@ def test_a_new_order_is_the_same_by_its_webhook_and_when_it_is_read() -> None:
     assert acme.wanted(order) == {"SHIRT-S": 2, "CAP": 1}
 
 
+@pytest.mark.parametrize("currency", ["JPY", "USD", "KWD"])
+@pytest.mark.parametrize("taxes_included", [True, False])
+@pytest.mark.parametrize(("discount", "tax"), [(1001, 0), (0, 317), (1001, 317)])
+def test_a_discount_or_tax_that_only_the_order_as_a_whole_has_is_the_same_by_its_webhook_and_when_it_is_read(
+    currency: str, taxes_included: bool, discount: int, tax: int
+) -> None:
+    acme = Connected()
+    acme.shop.currency = currency
+    bought = Bought("SHIRT-S", 2), Bought("CAP", 3)
+    order = acme.shop.place(*bought, shipping_price=500, discount=discount, tax=tax, taxes_included=taxes_included)
+    said = acme.by_graphql(order)
+    assert acme.by_webhook(order) == said
+    assert said.order is not None
+    assert sum(line.discount for line in said.order.lines) == discount
+    assert sum(line.tax for line in said.order.lines) == tax
+    assert sum(line.goods for line in said.order.lines) == 2 * 1999 + 3 * 900 - discount
+
+
 def test_edits_refunds_and_a_cancel_of_the_shop_are_what_is_wanted_then() -> None:
     acme = Connected()
     order = acme.place()

@@ -57,7 +57,7 @@ PLAYED: Mapping[str, str] = {
     "InventoryQuantity": "id name quantity updatedAt",
     "LineItem": """currentQuantity customAttributes discountAllocations discountedTotalSet discountedUnitPriceSet
         fulfillableQuantity id isGiftCard name nonFulfillableQuantity originalUnitPriceSet product quantity
-        refundableQuantity requiresShipping sku taxLines title totalDiscountSet unfulfilledQuantity variant variantTitle
+        refundableQuantity requiresShipping sku taxLines taxable title totalDiscountSet unfulfilledQuantity variant variantTitle
         vendor""",
     "Location": """activatable address fulfillmentService fulfillsOnlineOrders id isActive isFulfillmentService
         legacyResourceId name""",
@@ -71,7 +71,7 @@ PLAYED: Mapping[str, str] = {
         customAttributes customer discountCodes displayFinancialStatus displayFulfillmentStatus edited email
         fulfillmentOrders fulfillments id legacyResourceId lineItems name note number paymentGatewayNames phone poNumber
         presentmentCurrencyCode processedAt refunds requiresShipping returns shippingAddress shippingLine shippingLines
-        sourceName tags taxesIncluded test totalDiscountsSet totalPriceSet totalReceivedSet totalRefundedSet
+        sourceName tags taxLines taxesIncluded test totalDiscountsSet totalPriceSet totalReceivedSet totalRefundedSet
         totalShippingPriceSet totalTaxSet transactions updatedAt""",
     "OrderTransaction": "amountSet createdAt gateway id kind parentTransaction status",
     "PageInfo": "endCursor hasNextPage hasPreviousPage startCursor",

@@ -65,8 +65,8 @@ def gid(kind: str, number: int) -> str:
 def totals(order: Order) -> dict[str, int]:
     """What the units of today cost, in minor units: subtotal, discounts, tax, total."""
     goods = sum(line.price * line.current for line in order.lines)
-    discounts = sum(part(line.discount, line) for line in order.lines)
-    tax = sum(part(line.tax, line) for line in order.lines)
+    discounts = sum(part(line.discount, line) for line in order.lines) + order.discount
+    tax = sum(part(line.tax, line) for line in order.lines) + order.tax
     on_top = 0 if order.taxes_included else tax
     subtotal = goods - discounts
     return {"subtotal": subtotal, "discounts": discounts, "tax": tax, "total": subtotal + on_top + order.shipping_price}
@@ -124,8 +124,15 @@ def order(order: Order, *, shows_people: bool = True) -> Document:
         "refunds": [refund(order, one) for one in order.refunds],
         "shipping_address": _address(order.ship_to, shows_people),
         "shipping_lines": _shipping_lines(order),
-        "tax_lines": [],
+        "tax_lines": taxes(order, order.tax),
+        "total_discounts": amount(total_discount(order), currency),
+        "total_discounts_set": money(order, total_discount(order)),
     }
+
+
+def total_discount(order: Order) -> int:
+    """All discounts of an order as it was placed."""
+    return sum(line.discount for line in order.lines) + order.discount
 
 
 def line(order: Order, line: Line) -> Document:
@@ -150,7 +157,7 @@ def line(order: Order, line: Line) -> Document:
         "quantity": line.quantity,
         "requires_shipping": line.requires_shipping,
         "sku": line.sku,
-        "tax_lines": _taxes(order, line),
+        "tax_lines": taxes(order, line.tax),
         "taxable": True,
         "title": line.title,
         "total_discount": "0.00",
@@ -295,12 +302,11 @@ def _discounts(order: Order, line: Line) -> list[Document]:
     return [{"amount": written, "amount_set": money(order, line.discount), "discount_application_index": 0}]
 
 
-def _taxes(order: Order, line: Line) -> list[Document]:
-    if not line.tax:
+def taxes(order: Order, tax: int) -> list[Document]:
+    """The tax of a line, or what only the order as a whole has."""
+    if not tax:
         return []
-    return [
-        {"title": "Tax", "rate": 0.06, "price": amount(line.tax, order.currency), "price_set": money(order, line.tax)}
-    ]
+    return [{"title": "Tax", "rate": 0.06, "price": amount(tax, order.currency), "price_set": money(order, tax)}]
 
 
 def _shipping_lines(order: Order) -> list[Document]:

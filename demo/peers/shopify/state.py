@@ -209,6 +209,10 @@ class Order:
     source: str = "web"
     is_test: bool = False
     taxes_included: bool = False
+    discount: int = 0
+    """What no line names its part of, as with orders of old apps; in minor units."""
+    tax: int = 0
+    """The same of taxes."""
     tags: tuple[str, ...] = ()
     note: str | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)

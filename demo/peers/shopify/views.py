@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from demo.peers.shopify.order_json import PERSONAL, gid, money, totals
+from demo.peers.shopify.order_json import PERSONAL, gid, money, total_discount, totals
 from demo.peers.shopify.shop import Shop
 from demo.peers.shopify.state import (
     Address,
@@ -89,10 +89,11 @@ class Views(StockViews):
             "currentTotalPriceSet": bag(now["total"]),
             "currentShippingPriceSet": bag(order.shipping_price),
             "totalShippingPriceSet": bag(order.shipping_price),
-            "totalDiscountsSet": bag(sum(line.discount for line in order.lines)),
-            "totalTaxSet": bag(sum(line.tax for line in order.lines)),
+            "taxLines": taxes(order, order.tax),
+            "totalDiscountsSet": bag(total_discount(order)),
+            "totalTaxSet": bag(sum(line.tax for line in order.lines) + order.tax),
             "totalPriceSet": bag(
-                sum(line.price * line.quantity - line.discount for line in order.lines) + order.shipping_price
+                sum(line.price * line.quantity for line in order.lines) - total_discount(order) + order.shipping_price
             ),
             "totalReceivedSet": bag(now["total"] if order.paid == "PAID" else 0),
             "totalRefundedSet": bag(sum(refund.amount for refund in order.refunds)),
@@ -122,6 +123,7 @@ class Views(StockViews):
             "refundableQuantity": line.current,
             "requiresShipping": line.requires_shipping,
             "isGiftCard": line.is_gift_card,
+            "taxable": True,
             "customAttributes": [{"key": key, "value": value} for key, value in line.properties.items()],
             "variant": lambda: self.variant(line.item) if line.item else None,
             "product": lambda: self.product(line.item) if line.item else None,
@@ -130,13 +132,8 @@ class Views(StockViews):
             "discountedTotalSet": lambda **_: bag(line.price * line.quantity - line.discount),
             "totalDiscountSet": bag(line.discount),
             "discountAllocations": [{"allocatedAmountSet": bag(line.discount)}] if line.discount else [],
-            "taxLines": lambda first=None: self.taxes(order, line)[:first],
+            "taxLines": lambda first=None: taxes(order, line.tax)[:first],
         }
-
-    def taxes(self, order: Order, line: Line) -> list[View]:
-        """The tax of a line."""
-        tax = {"title": "Tax", "rate": 0.06, "ratePercentage": 6.0, "priceSet": money_bag(order, line.tax)}
-        return [tax] if line.tax else []
 
     def shipping(self, order: Order) -> list[View]:
         """How an order is shipped: nothing for one that was sold at the till."""
@@ -290,8 +287,8 @@ class Views(StockViews):
 
     def transactions(self, order: Order) -> list[View]:
         """What the customer paid when the order was placed, and what went back of it."""
-        goods = sum(line.price * line.quantity - line.discount for line in order.lines)
-        tax = 0 if order.taxes_included else sum(line.tax for line in order.lines)
+        goods = sum(line.price * line.quantity for line in order.lines) - total_discount(order)
+        tax = 0 if order.taxes_included else sum(line.tax for line in order.lines) + order.tax
         paid = goods + tax + order.shipping_price
         sale = self._transaction(order, order.id, "SALE", paid, None) if order.paid in TOOK_MONEY else None
         made = [self._transaction(order, one.id + 1, "REFUND", one.amount, sale) for one in order.refunds if one.amount]
@@ -336,6 +333,12 @@ class Views(StockViews):
 
 
 ORIGIN = ("address1", "address2", "city", "countryCode", "provinceCode", "zip")
+
+
+def taxes(order: Order, tax: int) -> list[View]:
+    """The tax of a line, or what only the order as a whole has."""
+    shown = {"title": "Tax", "rate": 0.06, "ratePercentage": 6.0, "priceSet": money_bag(order, tax)}
+    return [shown] if tax else []
 
 
 def money_bag(order: Order, minor: int) -> View:
