@@ -44,6 +44,7 @@ class Everything(BaseModel):
     between: Annotated[float, Field(gt=0, lt=1)] = 0.5
     by_name: Names = Names.GRADED
     by: Literal["json", "csv"] = "json"
+    by_some: Literal[Names.RECEIVED, Names.GRADED] = Names.GRADED
     at: AwareDatetime | None = None
     strict_at: Annotated[AwareDatetime, Field(strict=True)] | None = None
     some: tuple[Inner, ...] = Field(default=(Inner(),), min_length=1, max_length=2)
@@ -79,6 +80,7 @@ ROWS: list[tuple[str, str, Any, str]] = [
     ("enum",                      "by_name",     "gradd",         "must be one of received, graded; did you mean `graded`?"),
     ("enum",                      "by_name",     7,               "must be one of received, graded"),
     ("literal_error",             "by",          "xml",           "must be one of json, csv"),
+    ("literal_error",             "by_some",     "gradd",         "must be one of received, graded; did you mean `graded`?"),
     ("datetime_type",             "at",          [],              A_TIME),
     ("datetime_type",             "strict_at",   "2026-11-22",    A_TIME),
     ("datetime_parsing",          "at",          float("inf"),    A_TIME),
