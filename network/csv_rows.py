@@ -13,7 +13,7 @@ from network.toml_tables import did_you_mean
 WHOLE_MAX = 1_000_000_000
 """The largest number in a cell: a thousand million."""
 YEARS = range(1, 2201)
-"""The years of a day in a cell: with a time zone it must still be a day."""
+"""The years of a day in a cell."""
 
 
 _FLAGS = {"": False, "no": False, "false": False, "0": False, "yes": True, "true": True, "1": True}
@@ -43,16 +43,16 @@ class Row:
             self.wrong(f"{column} must be yes or no, not {cell!r}")
         return _FLAGS.get(cell.lower(), False)
 
-    def day(self, column: str) -> date | None:
-        """The cell as a day. Otherwise reports the mistake and answers None."""
+    def day(self, column: str, years: range = YEARS) -> date | None:
+        """The cell as a day of these years. Otherwise reports the mistake and answers None."""
         cell = self.cells[column].strip()
-        try:
-            if re.fullmatch(r"\d{4}-\d\d-\d\d", cell, re.ASCII) and int(cell[:4]) in YEARS:
-                return date.fromisoformat(cell)
-        except ValueError:
-            pass
-        self.wrong(f"{column} must be a day such as 2026-01-31, not {cell!r}")
-        return None
+        day = _day(cell)
+        if day is None:
+            self.wrong(f"{column} must be a day such as 2026-01-31, not {cell!r}")
+        elif day.year not in years:
+            self.wrong(f"{column} must be between the years {years[0]} and {years[-1]}, not {cell!r}")
+            return None
+        return day
 
     def whole(self, column: str, least: int = 0, most: int = WHOLE_MAX) -> int:
         """The cell as a whole number from `least` to `most`. Otherwise reports the mistake and answers `least`."""
@@ -61,6 +61,13 @@ class Row:
             return int(cell)
         self.wrong(f"{column} must be a whole number from {least} to {most}, not {cell!r}")
         return least
+
+
+def _day(cell: str) -> date | None:
+    try:
+        return date.fromisoformat(cell) if re.fullmatch(r"\d{4}-\d\d-\d\d", cell, re.ASCII) else None
+    except ValueError:
+        return None
 
 
 def read_rows(text: str, required: Sequence[str], optional: Sequence[str], mistakes: Mistakes) -> list[Row]:

@@ -26,6 +26,8 @@ OPTIONAL = (
     "pack_units",
 )
 QUANTITY_MAX = 1_000_000
+RELEASE_YEARS = range(1970, 2201)
+"""As of moments in requests. The first day of the year 1 begins before the first moment that there is, in the east."""
 
 
 def read_items(text: str, mistakes: Mistakes) -> dict[str, Item]:
@@ -71,7 +73,7 @@ def _item(row: Row) -> Item:
 
 
 def _release_date(row: Row) -> date | None:
-    return row.day("release_date") if row.cells.get("release_date", "").strip() else None
+    return row.day("release_date", RELEASE_YEARS) if row.cells.get("release_date", "").strip() else None
 
 
 def _sell_ahead_max(row: Row) -> int | None:

@@ -227,7 +227,8 @@ items  || SERUM*1 TONER*2        || TONER@1*2                            ||  4 |
 items  || SERUM*1 TONER*2        || SERUM*1*2                            ||  4 || components must be like SKU*2 "A SKU"*1, not 'SERUM*1*2'; a SKU with blanks, *, @ or " stands in double quotes, with "" for "
 ahead  || 2026-12-24             || 24.12.2026                           ||  2 || release_date must be a day such as 2026-01-31, not '24.12.2026'
 ahead  || 2026-12-24             || 2026-02-30                           ||  2 || release_date must be a day such as 2026-01-31, not '2026-02-30'
-ahead  || 2026-12-24             || 9999-12-31                           ||  2 || release_date must be a day such as 2026-01-31, not '9999-12-31'
+ahead  || 2026-12-24             || 9999-12-31                           ||  2 || release_date must be between the years 1970 and 2200, not '9999-12-31'
+ahead  || 2026-12-24             || 0001-01-01                           ||  2 || release_date must be between the years 1970 and 2200, not '0001-01-01'
 ahead  || 2026-12-24,40          || 2026-12-24,-1                        ||  2 || sell_ahead_max must be a whole number from 0 to 1000000000, not '-1'
 ahead  || SERUM*1,,              || SERUM*1,,7                           ||  4 || sell_ahead_max of a bundle: give it to its components, whose units are what waits
 items  || SERUM*1 TONER*2        || SERUM*1 SERUM*2                      ||  4 || components name 'SERUM' twice; add the quantities
