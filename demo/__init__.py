@@ -67,7 +67,7 @@ async def _demo(keep: bool, directory: Path) -> int:
             starting = screen.step("Start PostgreSQL, Temporal, a worker and the HTTP interface")
             stack = await closing.enter_async_context(fresh_service(directory, starting.say))
             closing.callback(screen.lasting, "Stopping everything …")
-            starting.tell(f"Temporal UI, to look at the orders: {stack.ui}")
+            starting.tell(f"To look at the orders: Temporal UI {stack.ui}, console {stack.http}/console")
             starting.done()
             results = await _tell_story(stack, screen, Retailer(mailbox(directory)))
             await _audit(stack, directory, screen)
