@@ -99,9 +99,11 @@ async def command(
         return _refuse("--history reads orders and stock from the database, and takes at most one --network", code=1)
     if past.history:
         options = _of_history(past, networks[0] if networks else None, show, html)
+        if options.since >= options.until:
+            return _refuse("--since must be before --until, which is now unless it is given", code=1)
         return await simulate_history(database_url(), master_keys(), options)
     if past != FROM_FILES:
-        return _refuse("changes, --since, --until and --demand are for --history", code=1)
+        return _refuse("changes, --since, --until, --demand and --frontier are for --history: add it", code=1)
     if not networks:
         return _refuse("name a network directory: --network DIR; or --history for what the service itself kept", code=2)
     return simulate(Options(networks, orders, stock, show, html))
