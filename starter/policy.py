@@ -4,8 +4,10 @@ import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated
 
-from cyclopts import App
+from cyclopts import App, Parameter
+from cyclopts.validators import Number
 
 from database.connect import Database
 from network.cases_toml import FOLDER
@@ -43,7 +45,9 @@ def test(directory: Path) -> int:
 
 
 @command.command
-async def record(directory: Path, *, since: datetime = BEGINNING, count: int = 50) -> int:
+async def record(
+    directory: Path, *, since: datetime = BEGINNING, count: Annotated[int, Parameter(validator=Number(gte=1))] = 50
+) -> int:
     """Make cases of orders that were really decided, without what is personal of them: `cases/history.toml` of the directory.
 
     Each holds under the directory. It changes nothing else; exit 1 when no case could be made.

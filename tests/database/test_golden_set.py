@@ -150,3 +150,10 @@ async def test_the_command_writes_a_file_once_and_says_how_many(
         assert await joined("policy").run_async(asked, result_action="return_value") == code
         assert capsys.readouterr().out == said
     assert await joined("policy").run_async(["policy", "test", str(folder)], result_action="return_value") == 0
+
+
+@pytest.mark.parametrize("count", ["0", "-5"])
+async def test_a_count_of_no_cases_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str], count: str) -> None:
+    with pytest.raises(SystemExit):
+        await joined("policy").run_async(["policy", "record", str(tmp_path), "--count", count])
+    assert f'"{count}" for --count' in capsys.readouterr().err
