@@ -107,7 +107,7 @@ def read(directory: Path) -> NetworkDocuments:
     """
     if not directory.is_dir():
         raise NetworkMistakes(
-            [Mistake(str(directory), 0, "there is no such directory; it holds nodes.toml and others")]
+            [Mistake(str(directory), 0, "there is no such directory; a network directory holds nodes.toml and others")]
         )
     texts: dict[str, str] = {}
     mistakes: list[Mistake] = []

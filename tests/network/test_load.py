@@ -434,7 +434,7 @@ def test_a_directory_is_checked_with_the_paths_of_its_files(tmp_path: Path) -> N
     ]
     absent = tmp_path / "absent"
     assert [str(one) for one in check(absent)] == [
-        f"{absent}: there is no such directory; it holds nodes.toml and others"
+        f"{absent}: there is no such directory; a network directory holds nodes.toml and others"
     ]
     (tmp_path / "policy.toml").write_text(POLICY)
     (tmp_path / "items.csv").write_text(ITEMS)
