@@ -206,7 +206,7 @@ def problem_of(raised: Exception) -> Problem:
 def whole_number(text: str, name: str) -> int:
     """A number of units that somebody typed. Raises the problem that names the field."""
     if not (text.isascii() and text.isdecimal() and len(text) <= 9):
-        raise Problem(INVALID, "must be a whole number", field=name)
+        raise Problem(INVALID, "must be a whole number from 0 to 999999999", field=name)
     return int(text)
 
 

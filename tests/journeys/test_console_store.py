@@ -70,7 +70,7 @@ async def test_what_a_store_cannot_find_comes_from_another_node(house: House) ->
         page = await http.get(f"/console/store/{works[0]}")
         for wrong, said in (
             ("4", "only 3 are still to be found"),
-            ("-1", "must be a whole number"),
+            ("-1", "must be a whole number from 0 to 999999999"),
             ("", "nothing is"),
         ):
             refused = await touch(http, page, "pick", **{"found.1": wrong})
