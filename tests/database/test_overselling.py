@@ -18,7 +18,7 @@ from domain.network import Network, ShipComplete
 from domain.sourcing import OrderFacts
 from domain.stock import Movement, MovementKind
 from tests.database.shop import FARTHEST, MAP, NEAREST, NEXT, NODES, Shop
-from transactions import fulfillment, shortage, sourcing
+from transactions import fulfillment, shortage, sourcing, supply
 from transactions.supply import Decision
 
 RACES = 25
@@ -626,12 +626,12 @@ async def test_goods_that_were_taken_while_an_order_waited_for_a_gate_and_came_a
 ) -> None:
     await shop.receive(NEAREST, LAMP=1)
     order = await shop.place(("CHAIR", 1), ("LAMP", 1))
-    decide, rounds = sourcing.decide, count(1)
+    rounds = count(1)
 
     async def decide_and_go_on(connection: ReadConnection, network: Network, facts: OrderFacts, *more: Any) -> Decision:
         """After its first plan another order takes the lamp, and after its second a lamp comes."""
-        decided = await decide(connection, network, facts, *more)
-        if len(facts.lines) == 2:
+        decided = await supply.decide(connection, network, facts, *more)
+        if facts.units == 2:
             match next(rounds):
                 case 1:
                     await shop.sold(("LAMP", 1))
