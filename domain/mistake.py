@@ -3,7 +3,6 @@
 A sentence never repeats the value: it may be personal data.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -148,14 +147,15 @@ def _sentence(error: Mapping[str, Any], model: object) -> str:
     if "pattern" in context:
         context["pattern"] = str(context["pattern"]).removeprefix("^").removesuffix("$")
     if "expected" in context:
-        values = _MEMBER.sub(r"\1", str(context["expected"]).replace("'", ""))
-        context["expected"] = values.replace(" or ", ", ")
-        return SENTENCES[error["type"]].format(**context) + _hint(error.get("input"), context["expected"].split(", "))
+        allowed = [_value(one) for one in str(context["expected"]).replace("'", "").replace(" or ", ", ").split(", ")]
+        context["expected"] = ", ".join(allowed)
+        return SENTENCES[error["type"]].format(**context) + _hint(error.get("input"), allowed)
     return SENTENCES.get(error["type"], str(error["msg"])).format(**context)
 
 
-_MEMBER = re.compile(r"<\w+\.\w+: ([^>]*)>")
-"""How pydantic writes a member of an enumeration that stands in a `Literal`; what is sent is its value."""
+def _value(allowed: str) -> str:
+    """What is sent: of a member of an enumeration that stands in a `Literal`, pydantic writes `<Group.DAY: day>`."""
+    return allowed.rpartition(": ")[2].removesuffix(">") if allowed.startswith("<") else allowed
 
 
 def _hint(value: object, allowed: Sequence[str]) -> str:

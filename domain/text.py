@@ -90,6 +90,8 @@ def _is_text(annotation: object) -> bool:
 
 
 def _is_list_of_texts(annotation: object) -> bool:
+    if get_origin(annotation) in (Annotated, Union, UnionType):
+        return any(map(_is_list_of_texts, get_args(annotation)))
     return get_origin(annotation) is tuple and any(map(_is_text, get_args(annotation)))
 
 

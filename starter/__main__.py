@@ -17,7 +17,7 @@ COMMANDS = {
     "demo": "Run the story of examples/ on a service of its own in .demo/, then stop; exit 1 if any result differs.",
     "explain": "Explain why an order ships from where it does: each sourcing round with its nodes, reasons and alternatives.",
     "export": "Write orders or stock to standard output, for `simulate`, `order` and spreadsheets.",
-    "files": "Take the files of an ERP from a drop directory: orders*.csv, stock*.csv, snapshot*.csv and items*.csv.",
+    "files": "Take the files of an ERP: orders*.csv, stock*.csv, snapshot*.csv and items*.csv.",
     "forget": "Erase the personal data of orders: the keys to addresses and remarks, and tracking numbers. This is final.",
     "items": "Put the items of a CSV file into items.csv of a network directory, and apply it.",
     "labels": "Write the labels of a fulfillment order's cartons to standard output, in ZPL for a label printer.",

@@ -48,6 +48,7 @@ OPERATIONS = [
     "list_fulfillment_orders",
     "get_fulfillment_order",
     "get_packing_slip",
+    "get_partners_report",
     "get_pick_list",
     "send_node_message",
     "buy_label",

@@ -52,7 +52,14 @@ NAMES = frozenset(
 """Fields that name what exists, or choose from a list: they are sent as they must be."""
 
 ONLY_WHERE_GIVEN = frozenset(
-    {"ReturnMessage.refund", "NodeMessage.package", "SearchRequest.email", "SearchRequest.phone", "SearchRequest.name"}
+    {
+        "ReturnMessage.refund",
+        "NodeMessage.package",
+        "SearchRequest.email",
+        "SearchRequest.phone",
+        "SearchRequest.name",
+        "StockMessage.supplier",
+    }
 )
 """Fields that only some messages may have: a life names them itself."""
 

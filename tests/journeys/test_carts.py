@@ -49,7 +49,9 @@ async def test_a_cart_is_promised_what_an_order_would_be_and_its_order_gets_just
     body = cart(("SERUM-30", 1))
     promised = await house.http.post("/promises", json={n: body[n] for n in body if n != "expires_in"} | STANDARD)
     made = await reserved(house, ("SERUM-30", 1))
-    assert {name: made[name] for name in promised.json()} == promised.json()
+    assert {name: made[name] for name in promised.json() if name != "beyond_sell_ahead"} | {
+        "beyond_sell_ahead": []
+    } == promised.json()
     assert await house.available("SERUM-30") == {"slc": 0}
     assert await status(house, made) == ("held", None)
 

@@ -44,8 +44,8 @@ MUTANTS = (
     Mutant(
         "a fact does not wait for the one before it",
         "database/stock.py",
-        "        FOR UPDATE OF s\n    ), booked AS (",
-        "    ), booked AS (",
+        "        FOR UPDATE OF s\n    ), late AS MATERIALIZED (",
+        "    ), late AS MATERIALIZED (",
         f"{CLAIMS}::test_a_fact_that_waits_for_another_one_is_compared_with_what_that_has_left",
     ),
     Mutant(
@@ -183,7 +183,7 @@ MUTANTS = (
     ),
     Mutant(
         "events of one order do not wait for each other",
-        "database/order/read.py",
+        "database/order/lock.py",
         "WHERE order_id = '{order}' FOR UPDATE",
         "WHERE order_id = '{order}'",
         f"{ORDERS}::test_cancelling_twice_at_once_frees_once",

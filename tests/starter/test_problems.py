@@ -49,10 +49,10 @@ TRIED_AGAIN = {"KeyTaken", "OffersChanged", "SaidTwice", "StockTaken"}
 """Never leave the transactions that raise them, or are tried again by Temporal."""
 TAKES_BACK = {"Refused", "_Undone"}
 """Roll back a step of a channel that its order cannot follow, and a preview."""
-OF_A_COMMAND = {"NetworkRefused", "NoLabels"}
-"""A network directory that is not applied, and cartons that cannot be labelled."""
-OF_THE_CONSOLE = {"OtherVersion"}
-"""What its page of the policy answers."""
+OF_A_COMMAND = {"NetworkRefused", "NoLabels", "NoShadow"}
+"""A network directory that is not applied, cartons that cannot be labelled, and a shadow that does not run."""
+OF_THE_CONSOLE = {"OtherVersion", "NotKept"}
+"""What its pages of the policy and of saved filters answer."""
 
 UNITS = {"cancelled": [], "pending": [], "refused": [{"line": "1", "quantity": 1, "reason": "it has shipped"}]}
 OPEN = "web-1 has 2 units that neither shipped nor were cancelled"
