@@ -68,6 +68,7 @@ KEPT = {
     "message_id": "a message that comes again is known by it",
     "hold": "a hold is taken off by its name",
     "owner": "the queue of exceptions is split by it",
+    "supplier": "how late a supplier is as a rule is learned by its name",
 }
 """Fields whose texts stay after an order is forgotten, each with the reason; the page says the same."""
 
@@ -315,6 +316,8 @@ async def everything_else(life: Life) -> None:
         await send("/orders/search", {trait: f"303 {life.plant(trait)}"})
     goods = {"node": "slc", "lines": [{"sku": "SERUM-30", "quantity": 30}]}
     await send("/stock/messages", life.fact("received") | goods)
+    coming = {"expected_at": "2027-03-01T12:00:00Z", "supplier": life.plant("supplier")}
+    await send("/stock/messages", life.fact("expected") | goods | coming)
     moved = {"transfer": "moved", "from": "slc", "to": "nwk", "lines": [{"sku": "SERUM-30", "quantity": 1}]}
     life.house.orders.append((await send("/transfers", moved))["order"])
     await send("/transfers/moved/cancel", {})
