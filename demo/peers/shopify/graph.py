@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,8 @@ NEEDS_KEY_SINCE = "2026-04"
 ALL_ORDERS = "read_all_orders"
 RECENT = timedelta(days=60)
 """How far back an app without `read_all_orders` sees."""
+DOCUMENTS_MAX = 256
+"""Documents that are kept as they were read and compared."""
 
 
 @dataclass(slots=True)
@@ -96,10 +98,10 @@ class Graph:
         """The answer to a document."""
         bucket = self.bucket = self.bucket or Bucket(self.shop.clock)
         try:
-            document = parse(text)
+            document = parsed(text)
         except GraphQLError as error:
             return {"errors": [error.formatted]}
-        if faults := self._faults(version, scopes, document):
+        if faults := self._faults(version, scopes, text):
             return {"errors": faults}
         cost = cost_of(document, variables or {})
         spent = {"requestedQueryCost": cost, "actualQueryCost": None}
@@ -164,10 +166,11 @@ class Graph:
             self._done[key] = (asked, answer, has_failed)
         return {**empty, **answer}
 
-    def _faults(self, version: str, scopes: Sequence[str], document: DocumentNode) -> list[Any]:
-        if version in self.published and (errors := validate(self.published[version], document)):
+    def _faults(self, version: str, scopes: Sequence[str], text: str) -> list[Any]:
+        document = parsed(text)
+        if version in self.published and (errors := misfits(self.published[version], text)):
             return [error.formatted for error in errors]
-        if errors := validate(played(), document):
+        if errors := misfits(played(), text):
             return [
                 error.formatted | {"message": f"the simulated shop does not play this: {error.message}"}
                 for error in errors
@@ -175,6 +178,19 @@ class Graph:
         if missing := list(missing_scopes(document, scopes)):
             return missing
         return list(missing_keys(document)) if version >= NEEDS_KEY_SINCE else []
+
+
+@lru_cache(maxsize=DOCUMENTS_MAX)
+def parsed(text: str) -> DocumentNode:
+    """A document. Raises `GraphQLError`."""
+    return parse(text)
+
+
+@lru_cache(maxsize=DOCUMENTS_MAX)
+def misfits(schema: GraphQLSchema, text: str) -> Sequence[GraphQLError]:
+    """Where a document does not fit a schema. A connection sends the same few documents, and to compare one takes longer than
+    everything else that is done for it."""
+    return tuple(validate(schema, parsed(text)))
 
 
 @cache
