@@ -236,7 +236,7 @@ NEEDS: Rows = [
     ("a node in capitals",             "node",                 "SLC"),
     ("no items",                       "skus",                 []),
     ("an item that does not exist",    "skus.0",               "SERUM-31"),
-    ("an item of nothing",             "skus.0",               ""),
+    ("items of nothing",              "skus",                 ["", ""]),
     ("too many items",                 "skus",                 ["SERUM-30"] * 1001),
     ("no reason at all",               "reason",               7),
     ("an actor of no letters",         "actor",                "\x00"),
