@@ -255,14 +255,16 @@ _FACTS = (
     """,
     # What comes back, and the money.
     f"""
-    SELECT w.at, 10, r.number || '/' || w.what, 'return.' || w.what, NULL, r.return_id, CAST(NULL AS timestamptz),
+    SELECT w.at, CASE w.what WHEN 'closed' THEN 14 ELSE 10 END, r.number || '/' || w.what, 'return.' || w.what, NULL,
+           r.return_id, CAST(NULL AS timestamptz),
            jsonb_build_object(
                'resolution', r.resolution,
                'lines', {_LINES.format("return_line l WHERE l.return_id = r.return_id")}), NULL
     FROM o JOIN return r USING (order_id) CROSS JOIN LATERAL (VALUES
         ('requested', r.requested_at), ('authorized', nullif(r.authorized_at, r.requested_at)),
         ('declined', r.declined_at), ('cancelled', r.cancelled_at), ('expired', r.expired_at),
-        ('settled', {_RETURN_SETTLED}), ('closed', r.closed_at)) AS w(what, at)
+        ('settled', {_RETURN_SETTLED}),
+        ('closed', CASE WHEN r.closed_at IS NOT NULL THEN greatest(r.closed_at, {_RETURN_SETTLED}) END)) AS w(what, at)
     WHERE w.at IS NOT NULL
     """,
     f"""
@@ -279,7 +281,9 @@ _FACTS = (
     FROM o JOIN payment_request p USING (order_id)
     """,
 )
-"""Each fact says when, by whom and about what. The rank sorts what happened at one moment: causes before effects."""
+"""Each fact says when, by whom and about what. The rank sorts what happened at one moment: causes before effects. A return is
+closed at the time of its workflow, whose clock stands still during a task: never before it was settled, which has the time of
+PostgreSQL."""
 
 TIMELINE = text(
     f"""

@@ -3,6 +3,8 @@
 import asyncio
 import re
 
+from sqlalchemy import text
+
 from tests.house import ANSWERS_WITHIN_SECONDS, Document, House, now
 
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)")
@@ -174,6 +176,10 @@ async def test_a_whole_life_is_listed_in_order_with_who_did_what_and_why(house: 
     ]
     other = await house.http.get(f"/orders/{name}/timeline", headers=await house.key("channel", "outlet"))
     assert other.status_code == 404
+
+    async with house.service.database.write() as connection:
+        await connection.execute(text("UPDATE return SET closed_at = closed_at - interval '1 minute'"))
+    assert rows(await timeline(house, name), name) == LIFE, "the clock of a workflow is not that of PostgreSQL"
 
     assert (await house.ask(name, "forget", even_if_open=True, reason="asked for it", actor="Ada")).status_code == 200
     items = await timeline(house, name)
