@@ -26,8 +26,9 @@ unexport PYTHONDONTWRITEBYTECODE
 test: $(INSTALLED) ## run every test that is not marked long
 	@$(BIN)/pytest --numprocesses 3 --dist worksteal
 
+# Two processes, not three: these tests kill and freeze processes, and a call that waits a minute for a processor is a failed one.
 soak: $(INSTALLED) ## run the long tests: fault seeds, mutants, races in numbers
-	@$(BIN)/pytest -m long --verbose -o console_output_style=count
+	@$(BIN)/pytest -m long --numprocesses 2 --dist worksteal --verbose -o console_output_style=count
 
 check: $(INSTALLED) ## check format, lint, types and import contracts
 	@$(BIN)/ruff format --check .
