@@ -9,10 +9,11 @@ from datetime import datetime
 from sqlalchemy import text
 
 from database.connect import ReadConnection
+from database.horizon import OLDEST_OPEN
 
 
 async def horizon(connection: ReadConnection) -> int:
-    """The oldest transaction that this snapshot may not see; all earlier ones are over."""
+    """The oldest transaction of this database that was open; all earlier ones are over."""
     return int((await connection.execute(HORIZON)).scalar_one())
 
 
@@ -32,7 +33,7 @@ async def is_newer(connection: ReadConnection, moment: datetime) -> bool:
     return bool((await connection.execute(IS_NEWER, {"moment": moment})).scalar_one())
 
 
-HORIZON = text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")
+HORIZON = text(f"SELECT {OLDEST_OPEN}")
 CHANGED_IN = text("SELECT DISTINCT sku FROM stock WHERE changed_in >= :transaction")
 _A_MINUTE_BEFORE = "CAST(:moment AS timestamptz) - interval '1 minute'"
 CHANGED_AT = text(f"SELECT DISTINCT sku FROM stock WHERE changed_at >= {_A_MINUTE_BEFORE}")

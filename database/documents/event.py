@@ -11,6 +11,7 @@ from database.connect import ReadConnection
 from database.documents.document import Document, NamedUnits, sometimes
 from database.documents.filters import given
 from database.documents.fulfillment import ShippedPackage
+from database.horizon import OLDEST_OPEN
 from domain.event import EventKind
 from domain.order import PromiseState
 from domain.refund import RefundKind
@@ -320,6 +321,6 @@ was forgotten."""
 
 _FEED = f"""
     SELECT {SHOWN} FROM event e
-    WHERE transaction_id < CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint)
+    WHERE transaction_id < {OLDEST_OPEN}
       AND (transaction_id, event_id) > (:transaction_id, :event_id)
 """

@@ -6,13 +6,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from database import connect, order
 from database.connect import Database, ReadConnection, WriteConnection
 from database.documents import event as documents
 from database.documents import webhook as webhook_documents
+from database.horizon import OLDEST_OPEN
 from database.outbox import webhook
 from database.outbox.webhook import Owed
 from domain.event import ChannelEvent, EventKind
@@ -61,6 +63,39 @@ async def test_an_event_that_is_committed_late_is_read_late_and_never_skipped(sh
         assert await shop.number("SELECT count(*) FROM event WHERE kind = 'cancelled'") == 1
         assert await feed(shop.database, cursor) == []
     assert [found["order"] for found in await feed(shop.database, cursor)] == [slow, quick]
+
+
+async def test_what_another_database_of_the_server_writes_for_long_holds_no_feed_back(
+    shop: Shop, database_url: str
+) -> None:
+    """Temporal's, for example: of the whole server are the numbers of transactions, and the limit of a snapshot."""
+    elsewhere = create_async_engine(make_url(database_url).set(drivername="postgresql+asyncpg", database="postgres"))
+    before = await shop.place(("LAMP", 1))
+    async with elsewhere.begin() as connection:
+        await connection.execute(text("SELECT pg_current_xact_id()"))
+        after = await shop.place(("LAMP", 1))
+        assert [found["order"] for found in await feed(shop.database)] == [before, after]
+        async with shop.database.write() as slow:
+            await tell(slow, before)
+            last = await shop.place(("LAMP", 1))
+            assert [found["order"] for found in await feed(shop.database)] == [before, after]
+        assert [found["order"] for found in await feed(shop.database)] == [before, after, before, last]
+    await elsewhere.dispose()
+
+
+async def test_a_role_without_special_rights_sees_which_transactions_are_of_another_database(
+    shop: Shop, database_url: str
+) -> None:
+    elsewhere = create_async_engine(make_url(database_url).set(drivername="postgresql+asyncpg", database="postgres"))
+    async with elsewhere.begin() as connection:
+        begun = (await connection.execute(text("SELECT pg_current_xact_id()::text::bigint"))).scalar_one()
+        await shop.place(("LAMP", 1))
+        async with shop.database.at_once() as other:
+            await other.execute(text("SET ROLE pg_signal_backend"))
+            oldest = (await other.execute(text(f"SELECT {OLDEST_OPEN}"))).scalar_one()
+            await other.execute(text("RESET ROLE"))
+    await elsewhere.dispose()
+    assert oldest > begun
 
 
 async def test_a_process_that_freezes_in_a_transaction_loses_its_locks_and_holds_the_feed_back_no_longer(
