@@ -8,7 +8,7 @@ OLDEST_OPEN = """
 """
 """SQL for its number, or for the next number to be given when none is open. What earlier transactions have written is visible.
 
-A snapshot's own limit, `pg_snapshot_xmin`, counts transactions of every database of the server, such as Temporal's; those cannot
+A snapshot's own limit, `pg_snapshot_xmin`, counts transactions of every database of the server, such as Temporal's; they cannot
 write here. One that is not known to belong to another database counts: it may have ended meanwhile, or be prepared.
 
 Use it in one statement, or in one snapshot: sessions must be looked at after the snapshot was taken, since before it the same
