@@ -44,6 +44,8 @@ class Claim:
     """Offers to the orders that wait, by (node, SKU), that this claim may use because it is its order's turn."""
     own: Mapping[tuple[str, str], int] = field(default_factory=dict)
     """Units at each (node, SKU) in the order's own cart, which this transaction gives back."""
+    allocated: Sequence[Movement] = ()
+    """What is booked together with the claim when it is granted: units of it that go on to fulfillment orders at once."""
 
 
 async def claim(connection: WriteConnection, requested: Claim) -> bool:
@@ -67,7 +69,7 @@ async def claim_each(connection: WriteConnection, claims: Sequence[Claim]) -> se
 def claiming(claims: Sequence[Claim]) -> dict[str, Any]:
     """The parameters of `CLAIMING`; each claim is named by its position."""
     rows = [(position, one, movement) for position, one in enumerate(claims) for movement in one.movements]
-    return _claim_rows(rows) | _other_places(claims)
+    return _claim_rows(rows) | _other_places(claims) | _allocations(claims)
 
 
 def _claim_rows(rows: Sequence[tuple[int, Claim, Movement]]) -> dict[str, Any]:
@@ -99,6 +101,17 @@ def _other_places(claims: Sequence[Claim]) -> dict[str, Any]:
         "other_nodes": [node for node, _ in safety],
         "other_skus": [sku for _, sku in safety],
         "other_safety": list(safety.values()),
+    }
+
+
+def _allocations(claims: Sequence[Claim]) -> dict[str, Any]:
+    rows = [(position, one, movement) for position, one in enumerate(claims) for movement in _sum(one.allocated)]
+    return {
+        "allocating": [position for position, _, _ in rows],
+        "allocated_keys": [key(movement, one.order, one.cause) for _, one, movement in rows],
+        "allocated_nodes": [movement.node for _, _, movement in rows],
+        "allocated_skus": [movement.sku for _, _, movement in rows],
+        "allocated_quantities": [movement.allocated for _, _, movement in rows],
     }
 
 
@@ -159,14 +172,20 @@ CLAIMING = f"""
         SELECT key, node, sku, 'reserved', 0, quantity, 0, order_id, cause, actor, occurred_at
         FROM wanted JOIN granted USING (claim)
         UNION ALL
+        SELECT a.key, a.node, a.sku, 'allocated', 0, -a.quantity, a.quantity, w.order_id, w.cause, w.actor, w.occurred_at
+        FROM granted JOIN unnest(CAST(:allocating AS int[]), CAST(:allocated_keys AS text[]), CAST(:allocated_nodes AS text[]),
+                                 CAST(:allocated_skus AS text[]), CAST(:allocated_quantities AS bigint[]))
+                          AS a(claim, key, node, sku, quantity) USING (claim)
+        JOIN wanted w USING (claim, node, sku)
+        UNION ALL
         SELECT concat_ws('|', 'cart', cart_id, 'lapsed', node, sku), node, sku, 'freed', 0, -quantity, 0, NULL,
                'cart ' || cart_id || ' lapsed', 'clock', statement_timestamp()
         FROM lapsed
-        RETURNING node, sku, reserved
+        RETURNING node, sku, reserved, allocated
     ), moved AS (
-        SELECT node, sku, sum(reserved) AS reserved FROM booked GROUP BY node, sku
+        SELECT node, sku, sum(reserved) AS reserved, sum(allocated) AS allocated FROM booked GROUP BY node, sku
     ), counted AS (
-        UPDATE stock s SET reserved = s.reserved + m.reserved, {CHANGED}
+        UPDATE stock s SET reserved = s.reserved + m.reserved, allocated = s.allocated + m.allocated, {CHANGED}
         FROM moved m WHERE s.node = m.node AND s.sku = m.sku
     )
 """

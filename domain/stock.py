@@ -66,6 +66,11 @@ class Movement:
         """Whether all differences are zero."""
         return not (self.on_hand or self.reserved or self.allocated or self.set_aside)
 
+    @property
+    def is_allocated(self) -> bool:
+        """Whether it only turns reserved units into allocated ones."""
+        return self.kind is MovementKind.ALLOCATED and self.reserved == -self.allocated
+
     def plus(self, other: "Movement") -> "Movement":
         """The sum of two movements that differ only in their counters."""
         return replace(

@@ -6,7 +6,7 @@ decide differently when an open order is replayed (docs/decisions/0001).
 
 import contextlib
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -141,12 +141,11 @@ async def adopt(
     Raises `StockTaken`.
     """
     round_ = work.header.rounds + 1
-    claiming = partial(claim, work, decided, entitlement, f"round {round_}", at)
     if entitlement.own or work.order.reservations or work.changes.movements:
-        await claiming()
+        await claim(work, decided, entitlement, f"round {round_}", at)
         await claim_capacity(work, decided, {pin.node for pin in work.order.reservations})
     else:
-        work.claim_last = partial(_claim_last, work, decided, claiming)
+        work.claim_last = partial(_claim_last, work, decided, entitlement, f"round {round_}", at)
     looks_again_at, room = decided.looks_again_at, decided.room
     beyond = units.take_plan(work.order, work.changes, list(asked), decided.plan, round_, at, looks_again_at, room)
     keep_round(work, round_, replace(decided, beyond=beyond))
@@ -160,9 +159,11 @@ def keep_round(work: Work, round_: int, decided: Decision) -> None:
     sourcing.keep_plan(work.writes, work.header.order, work.header.key, round_, kept)
 
 
-async def _claim_last(work: Work, decided: Decision, claiming: Callable[[], Awaitable[None]]) -> None:
+async def _claim_last(work: Work, decided: Decision, entitlement: Entitlement, cause: str, at: datetime) -> None:
     """Claim for an order that had no pins, when its pins are written and some may have been released."""
-    await claiming()
+    needed = with_allocations(work, _needed(work, decided, entitlement, cause, at))
+    if not await stock.claim(work.connection, needed):
+        raise StockTaken(work.header.order)
     pinned = {pin.node for pin in work.order.reservations}
     planned = days(work.network, [shipment.node for shipment in decided.plan.shipments], decided.releases_at)
     if not await work.claim_capacity({node: day for node, day in planned.items() if node in pinned}, planned):
@@ -210,13 +211,25 @@ async def claim(work: Work, decided: Decision, entitlement: Entitlement, cause: 
 
     Their stock levels are locked together with those of the plan, since locks are taken in one order.
     """
-    needed = decided.claim(
-        work.network, work.header.channel, entitlement, cause=cause, at=at, order=work.header.order, actor="workflow"
-    )
+    needed = _needed(work, decided, entitlement, cause, at)
     if entitlement.own:
         await stock.lock(work.connection, set(needed.safety_stock) | set(entitlement.own))
     if not await stock.claim(work.connection, needed):
         raise StockTaken(work.header.order)
+
+
+def with_allocations(work: Work, needed: stock.Claim) -> stock.Claim:
+    """A claim that also books what the order releases of its units: the ledger does not send it again."""
+    places = {(movement.node, movement.sku) for movement in needed.movements}
+    allocated = [one for one in work.changes.movements if one.is_allocated and (one.node, one.sku) in places]
+    work.changes.movements = [one for one in work.changes.movements if one not in allocated]
+    return replace(needed, allocated=allocated)
+
+
+def _needed(work: Work, decided: Decision, entitlement: Entitlement, cause: str, at: datetime) -> stock.Claim:
+    return decided.claim(
+        work.network, work.header.channel, entitlement, cause=cause, at=at, order=work.header.order, actor="workflow"
+    )
 
 
 async def claim_capacity(work: Work, decided: Decision, pinned_at: Collection[str]) -> None:
