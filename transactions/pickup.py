@@ -61,7 +61,8 @@ async def alternatives(connection: ReadConnection, networks: Networks, name: str
     if not wanted:
         return Alternatives((), None)
     facts = replace(order_facts(header, network, held.lines, wanted), deliver_by=None)
-    leaves_at = max(at, header.release_at)
+    ordered = [line.sku for line in held.lines.values() if line.ordered > line.cancelled]
+    leaves_at = active.leaves_at(ordered, max(at, header.own_release_at))
     delivery = None
     if await address.takes_a_parcel(connection, name):
         sent = await decide(connection, network, replace(facts, pickup_node=None), wanted, leaves_at)

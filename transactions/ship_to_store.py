@@ -186,7 +186,7 @@ def _arriving(work: Work, facts: OrderFacts, one: _Missing, planned: Plan) -> _M
         return None
     arrives = max(ships.deliver_by or ships.ship_by + ON_THE_WAY_MAX for _, ships in parts)
     line = next(name for name, line in work.order.lines.items() if line.sku == one.sku)
-    leaves = max(arrives + one.lag, work.header.release_at)
+    leaves = max(arrives + one.lag, work.release_at)
     asked, strategy = Wanted(line, one.sku, brought), strategy_for(facts, work.network)
     if shipment_later(work.network, facts, strategy, asked, work.header.pickup_node or "", leaves) is None:
         return None

@@ -14,8 +14,9 @@ from database.connect import Database
 from domain.fulfillment import MessageKind
 from domain.order import OrderState
 from domain.stock import StockMessage
+from network.load import NetworkDocuments
 from tests.database.shop import FARTHEST, ITEMS, MAP, NEAREST, NEXT, Shop
-from transactions import exception, peg, ship_to_store
+from transactions import exception, network_version, peg, pickup, ship_to_store
 from transactions import order as order_transactions
 from transactions import transfer as transfers
 from transactions.order import Moment
@@ -442,3 +443,50 @@ async def _at_its_transfer(shop: Shop, chance: random.Random, kind: str, transfe
         case "source" if not state.closed:
             await shop.source(transfer)
             await shop.release(transfer)
+
+
+def released_on(day: datetime | None, policy: str) -> NetworkDocuments:
+    """The map with a release date of the lamp."""
+    items = [f"{row},release_date" if row.startswith("sku") else f"{row}," for row in ITEMS.splitlines()]
+    items = [f"{row}{day.date()}" if day and row.startswith("LAMP") else row for row in items]
+    return replace(PLACES, items="\n".join(items) + "\n", policy=policy)
+
+
+async def activate(shop: Shop, wanted: NetworkDocuments) -> None:
+    async with shop.database.write() as connection:
+        await network_version.activate(connection, await network_version.lock_active(connection), wanted)
+
+
+async def test_nothing_is_brought_for_an_order_whose_window_ends_before_the_release_date_of_now(shop: Shop) -> None:
+    """The job that stores another release date with an order may come later than the one that brings its units."""
+    now = datetime.now(UTC)
+    order = await shop.place(("LAMP", 2), pickup_node=BOULDER, not_after=now + timedelta(days=10))
+    await shop.source(order)
+    await activate(shop, released_on(now + timedelta(days=20), PLACES.policy))
+    await jobs(shop)
+    assert await made_for(shop, order) == 0, "it would lie ready after the order's window"
+
+
+async def test_who_chooses_another_place_is_promised_by_the_release_date_of_now(shop: Shop) -> None:
+    now = datetime.now(UTC)
+    person = PLACES.policy.replace("ship_to_store = true\n", "").replace("sell_incoming = true\n", "")
+    person = person.replace('unfilled = "backorder"', 'unfilled = "exception"')
+    golden = STORE.replace(BOULDER, "golden")
+    later, at_once = (
+        replace(made, nodes=made.nodes + golden)
+        for made in (released_on(now + timedelta(days=20), person), released_on(None, person))
+    )
+    await activate(shop, later)
+    await shop.receive("golden", LAMP=2)
+    order = await shop.place(("LAMP", 2), pickup_node=BOULDER)
+    await shop.source(order)
+
+    async def ready_in() -> timedelta:
+        async with shop.database.read() as connection:
+            offered = await pickup.alternatives(connection, shop.transactions.networks, order, now)
+        (golden,) = offered.pickup
+        return golden.ready_by - now
+
+    assert await ready_in() > timedelta(days=18)
+    await activate(shop, at_once)
+    assert await ready_in() < timedelta(days=3)
