@@ -22,6 +22,7 @@ from console import (
     exception,
     files,
     live,
+    need,
     node,
     order,
     order_export,
@@ -59,6 +60,7 @@ ROUTES = [
         connection,
         report,
         transfer,
+        need,
         count,
         store,
     )

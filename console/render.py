@@ -90,6 +90,7 @@ def _made() -> Environment:
         "words": words.of_code,
         "happened": words.happened,
         "units": words.units,
+        "position": words.of_position,
         "clock": words.clock,
         "in_path": lambda name: quote(name, safe=""),
     }

@@ -123,6 +123,29 @@ def of_transfer(source: str, destination: str, wanted: Mapping[str, int], there:
     return said
 
 
+_POSITION = MappingProxyType(
+    {
+        "on_hand": "on hand",
+        "promised": "promised",
+        "waiting": "that orders wait for",
+        "planned": "not sent yet",
+        "in_transit": "on the way",
+        "announced": "announced",
+    }
+)
+
+
+def of_position(need: Document) -> str:
+    """What makes up the position of a need, without what is 0: `3 on hand, 2 promised`."""
+    return ", ".join(f"{need[name]:,} {said}" for name, said in _POSITION.items() if need[name] or name == "on_hand")
+
+
+def of_taken(source: str, destination: str, service: str, moved: Mapping[str, int]) -> str:
+    """What one transfer of needs that are taken would do, in a sentence."""
+    items = ", ".join(f"{quantity:,} of {sku}" for sku, quantity in sorted(moved.items()))
+    return f"{source} sends {units(sum(moved.values()))} to {destination}, {of_code(service)}: {items}."
+
+
 def of_count(sku: str, on_hand: int, promised: int, counted: int) -> str:
     """What a count of an item would do, in a sentence."""
     if counted == on_hand:

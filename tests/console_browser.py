@@ -15,6 +15,7 @@ from tests.http_server import listening
 
 WITHIN_MS = 60_000
 """A machine may be busy: what has not come by then does not come."""
+TABS_MAX = 60
 DESKTOP: ViewportSize = {"width": 1280, "height": 800}
 PHONE: ViewportSize = {"width": 375, "height": 812}
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
@@ -48,6 +49,16 @@ class Operator:
     async def button(self, name: str) -> None:
         """Click the first button with these words."""
         await self.click(self.page.get_by_role("button", name=name, exact=True).first)
+
+    async def presses(self, words: str) -> None:
+        """Press Tab until what has these words has the focus, and shows that it has; then Enter. It needs no pointer."""
+        for _ in range(TABS_MAX):
+            await self.page.keyboard.press("Tab")
+            if await self.page.evaluate("document.activeElement.innerText") == words:
+                assert await self.page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+                await self.page.keyboard.press("Enter")
+                return
+        raise AssertionError(f"no Tab leads to {words}")
 
     async def choose(self, label: str, option: str) -> None:
         """Choose from a list: one click to open it, and one on the option."""

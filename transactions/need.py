@@ -153,6 +153,28 @@ class Took(NamedTuple):
     inputs: Sequence[OrderInput]
 
 
+class Foreseen(NamedTuple):
+    """A transfer that taking would make."""
+
+    source: str
+    destination: str
+    service: str
+    units: Mapping[str, int]
+    """By SKU."""
+
+
+async def foresee(connection: ReadConnection, network: Network, body: TakeRequest) -> list[Foreseen]:
+    """The transfers that taking would make now; nothing is done. Raises `WrongField`."""
+    _check(body, network)
+    rules = _by_item(network, body.skus)
+    found = await _first(connection, network, rules, partial(_is_at, body.node), datetime.now(UTC))
+    return [
+        Foreseen(*names, {need.sku: proposal.quantity for need, proposal in lines})
+        for names, all_lines in together(found[:NEEDS_MAX])
+        for lines in _parts(all_lines)
+    ]
+
+
 async def take(transactions: OrderTransactions, asked: Asked[TakeRequest]) -> Took:
     """Take needs as transfers, once for an idempotency key. Raises `WrongField`, `UsedForAnotherRequest` and `NoNetwork`."""
     inputs: list[OrderInput] = []

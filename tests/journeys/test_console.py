@@ -345,6 +345,8 @@ async def test_every_page_is_read_with_at_most_eight_statements(watching: None, 
             "waiting",
             "returns",
             "transfers",
+            "needs",
+            "needs/take",
             "counts/atl?sku=PERFUME-50",
             "filters",
         ):
