@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse
 from api.problems import RETRY_AFTER_SECONDS, Problem
 from console import words
 from domain import money
+from domain.explanation import cost, short_plan
 from domain.transfer import NO_CURRENCY
 from runtime.version import VERSION
 
@@ -90,6 +91,8 @@ def _made() -> Environment:
         "words": words.of_code,
         "happened": words.happened,
         "units": words.units,
+        "cost": cost,
+        "short_plan": short_plan,
         "position": words.of_position,
         "clock": words.clock,
         "in_path": lambda name: quote(name, safe=""),

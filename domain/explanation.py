@@ -85,5 +85,12 @@ def cost(minor_units: int) -> str:
     return f"{minor_units / 100:,.2f}"
 
 
+def short_plan(plan: Document) -> str:
+    """A plan of the report about a shadow: `1 from lax, 2 unfilled, cost 5.75`."""
+    shipped = [f"{one['units']} from {one['node']}" for one in plan["nodes"]]
+    unfilled = [f"{plan['unfilled']} unfilled"] if plan["unfilled"] else []
+    return f"{', '.join([*shipped, *unfilled])}, cost {cost(plan['cost'])}"
+
+
 def _days(days: int) -> str:
     return "1 day" if days == 1 else f"{days} days"

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from database.connect import Database
 from database.documents import shadow as documents
-from domain.explanation import cost
+from domain.explanation import cost, short_plan
 from runtime.where import database_url, master_keys
 from transactions import shadow as shadows
 from transactions.network_version import NetworkRefused, OtherVersion
@@ -145,14 +145,8 @@ def _nodes(found: Document) -> Table:
 
 
 def _sentence(one: Document) -> str:
-    beside = one["cause"] if one["beside"] is None else _plan(one["beside"])
-    return f"{one['order']}, round {one['round']}: {_plan(one['decided'])}; shadow: {beside}"
-
-
-def _plan(plan: Document) -> str:
-    shipped = [f"{one['units']} from {one['node']}" for one in plan["nodes"]]
-    unfilled = [f"{plan['unfilled']} unfilled"] if plan["unfilled"] else []
-    return f"{', '.join([*shipped, *unfilled])}, cost {cost(plan['cost'])}"
+    beside = one["cause"] if one["beside"] is None else short_plan(one["beside"])
+    return f"{one['order']}, round {one['round']}: {short_plan(one['decided'])}; shadow: {beside}"
 
 
 def _refuse(lines: list[str]) -> int:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from database import network as networks
 from database import shadow as statements
-from database.connect import Database, WriteConnection
+from database.connect import Database, ReadConnection, WriteConnection
 from database.notification import WORK, notify
 from database.shadow import New, Running, Waiting
 from domain.network import Network
@@ -34,7 +34,7 @@ ERASED_AT_ONCE = 1_000
 
 
 class NoShadow(Exception):
-    """No shadow runs."""
+    """No shadow runs, or another one than was seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +71,11 @@ async def begin(database: Database, directory: Path) -> Begun:
         return Begun(await statements.begin(connection, new), is_new=True)
 
 
-async def stop(database: Database) -> int:
-    """End the shadow that runs; answers its number. Raises `NoShadow`."""
+async def stop(database: Database, seen: int | None = None) -> int:
+    """End the shadow that runs; answers its number. `seen` is the one that is meant, None = whichever runs. Raises
+    `NoShadow`."""
     async with database.write() as connection:
-        running = await _locked(connection)
+        running = await _locked(connection, seen)
         await statements.end(connection, running.shadow, "stopped")
         return running.shadow
 
@@ -82,6 +83,7 @@ async def stop(database: Database) -> int:
 async def promote(
     database: Database,
     *,
+    seen: int | None = None,
     over: int | None = None,
     actor: str | None = None,
     accepted: Collection[str] = (),
@@ -89,26 +91,33 @@ async def promote(
 ) -> int:
     """Make the shadow the active version, and end it; answers the version. What it changes goes to `say`, line by line.
 
-    `over` is the version that it may replace; None = the one that was active when it began. Raises `NoShadow`, `OtherVersion`
-    when another version is active, and `NetworkRefused` as `apply` does, also where a case is broken that `accepted` does not
-    name. Then the shadow goes on.
+    `seen` is the shadow that is meant; None = whichever runs. `over` is the version that it may replace; None = the one that
+    was active when it began. Raises `NoShadow`, `OtherVersion` when another version is active, and `NetworkRefused` as `apply`
+    does, also where a case is broken that `accepted` does not name. Then the shadow goes on.
     """
     async with database.write() as connection:
         before = await lock_active(connection)
-        running = await _locked(connection)
-        documents = NetworkDocuments(**await statements.documents(connection, running.shadow))
-        seen = running.network_version if over is None else over
-        version = await apply_in(connection, before, documents, seen=seen, actor=actor, accepted=accepted, say=say)
+        running = await _locked(connection, seen)
+        documents = await files_of(connection, running.shadow)
+        replaced = running.network_version if over is None else over
+        version = await apply_in(connection, before, documents, seen=replaced, actor=actor, accepted=accepted, say=say)
         await statements.end(connection, running.shadow, "promoted", version)
     await notify(database, WORK)
     return version
 
 
-async def _locked(connection: WriteConnection) -> Running:
+async def _locked(connection: WriteConnection, seen: int | None) -> Running:
     running = await statements.lock(connection)
     if running is None:
         raise NoShadow("no shadow runs: `python -m starter shadow begin DIR` begins one")
+    if seen not in (None, running.shadow):
+        raise NoShadow(f"shadow {running.shadow} runs now, and not {seen}")
     return running
+
+
+async def files_of(connection: ReadConnection, shadow: int) -> NetworkDocuments:
+    """The network of a shadow, as its files."""
+    return NetworkDocuments(**await statements.documents(connection, shadow))
 
 
 @dataclass(slots=True)
@@ -145,7 +154,7 @@ class Shadows:
         """The network of a shadow; the one before it is dropped."""
         if self.loaded is None or self.loaded[0] != shadow:
             async with self.database.read() as connection:
-                documents = NetworkDocuments(**await statements.documents(connection, shadow))
+                documents = await files_of(connection, shadow)
             self.loaded = shadow, await asyncio.to_thread(load_applied, documents)
         return self.loaded[1]
 

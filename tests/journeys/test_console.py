@@ -347,6 +347,8 @@ async def test_every_page_is_read_with_at_most_eight_statements(watching: None, 
             "transfers",
             "needs",
             "needs/take",
+            "stock/PERFUME-50/supply",
+            "policy/shadow",
             "counts/atl?sku=PERFUME-50",
             "filters",
         ):

@@ -6,6 +6,7 @@ With `SWITCHYARD_SCREENSHOT=1` the pictures of the documentation are taken again
 import io
 import os
 from pathlib import Path
+from shutil import copytree, ignore_patterns
 
 import pytest
 from PIL import Image
@@ -13,7 +14,10 @@ from playwright.async_api import Page
 
 from tests.console_browser import DESKTOP, PHONE, Operator, operating
 from tests.house import Document, House
+from tests.journeys.test_announced_goods import in_days, tell
 from tests.journeys.test_console import surplus
+from transactions import shadow
+from transactions.prepare import apply_network
 
 DOCS = Path(__file__).parents[2] / "docs"
 IMAGES, PAGE = DOCS / "images", DOCS / "operating" / "console.md"
@@ -23,8 +27,27 @@ LONG = "Rosalinde-Wilhelmine von Hohenzollern-Sigmaringen und zu Lichtenstein, Ã
 TO: Document = {"street": ["1 Main St"], "city": "Denver", "region": "CO", "postal_code": "80202", "country": "US"}
 
 
-async def night_shift(house: House) -> dict[str, str]:
+RULES = """\
+node,sku,min_units,max_units,min_days,max_days,sales_days,sources,service,automatic
+chi,SERUM-30,4,12,,,,slc,,
+nwk,TONER-200,4,12,,,,slc,,
+"""
+
+
+async def begin_shadow(house: House, folder: Path) -> None:
+    """Rules of replenishment, and a shadow that plans without Salt Lake City."""
+    network = copytree("network/example", folder / "network", ignore=ignore_patterns("cases"))
+    (network / "replenishment.csv").write_text(RULES)
+    assert await apply_network(house.database_url, network) == []
+    policy = (network / "policy.toml").read_text().replace('version = "', 'version = "without-slc-', 1)
+    excluded = """\n[[exclude]]\nwhen = 'node.id == "slc"'\nreason = "closes in spring"\n"""
+    (network / "policy.toml").write_text(policy + excluded)
+    await shadow.begin(house.service.database, network)
+
+
+async def night_shift(house: House, folder: Path) -> dict[str, str]:
     """What a night shift finds: silent and eager nodes, holds, backorders, returns, a claim. The names of what is shown."""
+    await begin_shadow(house, folder)
     await house.stock("atl", PERFUME_50=5)
     late = await house.place(("PERFUME-50", 2), reference="#1005", ship_to=TO | {"name": "Rosa Delgado"})
     await house.wait_out(late)
@@ -48,6 +71,9 @@ async def night_shift(house: House) -> dict[str, str]:
     moved = {"transfer": "T-7", "from": "slc", "to": "chi", "lines": [{"sku": "SERUM-30", "quantity": 3}]}
     house.orders.append((await house.http.post("/transfers", json=moved)).json()["order"])
     await house.tell((await house.work("transfer.t-7"))["fulfillment_order"], "shipped")
+    await tell(house, "expected", 60, message_id="po-17", expected_at=in_days(9), supplier="acme")
+    await tell(house, "expected", 12, message_id="po-12", expected_at=in_days(-1), supplier="acme")
+    await shadow.Shadows(house.service.database).compare()
     for name in (late, sent, returned, to_pack):
         await house.settle(name)
     async with house.service.database.write() as connection:  # whose clock ran ahead
@@ -85,6 +111,12 @@ PAGES = {
     "transfers": "transfers",
     "transfer": "transfers/T-7",
     "make-transfer": "make-transfer",
+    "needs": "needs",
+    "needs-take": "needs/take?node=chi",
+    "supply": "stock/SERUM-30/supply",
+    "shadow": "policy/shadow",
+    "shadow-promote": "policy/shadow/promote",
+    "shadow-stop": "policy/shadow/stop",
     "count": "counts/slc?sku=SERUM-30",
     "filters": "filters",
     "orders-chosen": "orders?channel=web",
@@ -114,8 +146,11 @@ SHOWN = (
     "transfers",
     "store-transfer",
     "store-count",
+    "needs",
     "stock-item",
+    "supply",
     "policy",
+    "shadow",
     "reports",
     "store",
     "store-work",
@@ -127,9 +162,9 @@ FORMS = "[...document.querySelectorAll('.top form, main:not(.narrow) form[method
 
 
 async def test_every_page_is_accessible_fits_a_phone_in_light_and_dark_and_every_form_of_it_is_guarded(
-    page: Page, house: House
+    page: Page, house: House, tmp_path: Path
 ) -> None:
-    names, found = await night_shift(house), list[str]()
+    names, found = await night_shift(house, tmp_path), list[str]()
     async with operating(page, house) as operator:
         for name, path in PAGES.items():
             found += await judged(operator, name, path.format(**names))
@@ -137,8 +172,8 @@ async def test_every_page_is_accessible_fits_a_phone_in_light_and_dark_and_every
     assert found == []
 
 
-async def test_the_page_of_a_store_is_accessible_and_fits_a_phone(page: Page, house: House) -> None:
-    names = await night_shift(house)
+async def test_the_page_of_a_store_is_accessible_and_fits_a_phone(page: Page, house: House, tmp_path: Path) -> None:
+    names = await night_shift(house, tmp_path)
     key = (await house.key("node", "slc"))["Authorization"].removeprefix("Bearer ")
     async with operating(page, house, key) as operator:
         found = await judged(operator, "store", "store", of_phone=True)
@@ -168,7 +203,7 @@ async def judged(operator: Operator, name: str, path: str, *, of_phone: bool = F
     await operator.fits()
     await photograph(page, name if of_phone else f"{name}-phone")
     await page.emulate_media(color_scheme="dark")
-    return found + await operator.findings()
+    return found + await operator.findings("color-contrast")
 
 
 async def photograph(page: Page, name: str) -> None:
