@@ -76,6 +76,15 @@ async def fingerprint(connection: ReadConnection, stated: Stated | None) -> str:
     return (await personal.common_key(connection)).fingerprint(f"said {content}")
 
 
+async def names(connection: ReadConnection, channel: str, external: str) -> Mapping[str, str]:
+    """The names that are kept with an order."""
+    found: dict[str, str] = (await connection.execute(NAMES, {"channel": channel, "external": external})).scalar_one()
+    return found
+
+
+NAMES = text("SELECT ids FROM channel_order WHERE channel = :channel AND external = :external")
+
+
 async def name(connection: WriteConnection, channel: str, external: str, ids: Mapping[str, str]) -> None:
     """Keep more names with an order that later notices need; an order that was not placed has none."""
     await connection.execute(NAME, {"channel": channel, "external": external, "ids": json.dumps(dict(ids))})

@@ -22,6 +22,7 @@ class EventKind(StrEnum):
     PROMISED = "promised"
     PROMISE_CHANGED = "promise_changed"
     BACKORDERED = "backordered"
+    BACKORDER_FILLED = "backorder_filled"
     READY_FOR_PICKUP = "ready_for_pickup"
     STILL_TO_COLLECT = "still_to_collect"
     NOT_COLLECTED = "not_collected"
@@ -72,6 +73,7 @@ def events(before: Order, after: Order, changes: Changes) -> list[ChannelEvent]:
     return [
         *_added(after, changes),
         *_entered(EventKind.BACKORDERED, "backordered", after, changes),
+        *_filled(after, changes),
         *_of_work(before, after, changes),
         *_entered(EventKind.CANCELLED, "cancelled", after, changes),
     ]
@@ -115,6 +117,16 @@ def _entered(kind: EventKind, bucket: Bucket, order: Order, changes: Changes) ->
         if moved[bucket] > 0
     ]
     return [ChannelEvent(kind, {"lines": lines})] if lines else []
+
+
+def _filled(order: Order, changes: Changes) -> list[ChannelEvent]:
+    """Units that waited for stock, and have a node now."""
+    lines = [
+        _units(line, order.lines[line].sku, units)
+        for line, moved in changes.buckets.items()
+        if (units := min(-moved["backordered"], moved["reserved"] + moved["allocated"])) > 0
+    ]
+    return [ChannelEvent(EventKind.BACKORDER_FILLED, {"lines": lines})] if lines else []
 
 
 def _of_work(before: Order, after: Order, changes: Changes) -> Sequence[ChannelEvent]:

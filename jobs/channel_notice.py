@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from channels.channel import ChannelKind, Done, Later, Notice, Outcome, Refused, Settings, loose_package
-from database import carton, fulfillment, refund, request
+from database import carton, channel_order, fulfillment, refund, request
 from database.documents import order as documents
 from database.outbox import channel_notice as notices
 from database.outbox.channel_notice import Owed
@@ -101,12 +101,10 @@ class ChannelNoticeSender:
 
     async def _notify(self, settings: Settings, kind: ChannelKind, owed: Owed) -> bool:
         """Notify a channel of one event and note what came of it; whether the channel answers, so that others may be sent."""
-        outcome = await self._outcome(settings, kind, owed)
+        outcome, version = await self._outcome(settings, kind, owed)
         match outcome:
-            case Done(ids, documents, paid):
-                if paid is not None:
-                    await channel_refund.settle(self._transactions, owed, paid)
-                await channel_notice.took(self._transactions, owed, ids, documents, settings.entry.get("agreed"))
+            case Done():
+                await self._took(settings, owed, outcome, version)
             case Refused(why, ids, documents):
                 partner = settings.entry.get("agreed")
                 await channel_notice.refused(self._transactions, owed, why, ids, documents, partner)
@@ -115,10 +113,23 @@ class ChannelNoticeSender:
                 await self._postpone(owed, outcome)
         return not isinstance(outcome, _Silence)
 
-    async def _outcome(self, settings: Settings, kind: ChannelKind, owed: Owed) -> Outcome:
-        """What a channel says to a notice; no answer is a reason to ask later."""
+    async def _took(self, settings: Settings, owed: Owed, done: Done, version: int | None) -> None:
+        """Note what a channel took. Documents about an order that has changed meanwhile are computed again, at once."""
+        if done.paid is not None:
+            await channel_refund.settle(self._transactions, owed, done.paid)
+        partner = settings.entry.get("agreed")
+        try:
+            await channel_notice.took(self._transactions, owed, done.ids, done.documents, partner, version)
+        except channel_notice.Outdated:
+            async with self._transactions.database.at_once() as connection:
+                await notices.postpone(connection, owed, timedelta(0))
+
+    async def _outcome(self, settings: Settings, kind: ChannelKind, owed: Owed) -> tuple[Outcome, int | None]:
+        """What a channel says to a notice, and of which version of the order; no answer is a reason to ask later."""
+        version: int | None = None
         try:
             notice = await self._notice(owed, kind)
+            version = notice.order["version"]
             async with asyncio.timeout(CONVERSATION_WITHIN.total_seconds()):
                 outcome = await self._conversations.run(settings, kind, kind.notify(settings, notice))
         except Unreadable as error:
@@ -126,15 +137,15 @@ class ChannelNoticeSender:
         except (ConversationFailed, TimeoutError) as error:
             self._breaker.failed(owed.channel)
             asked = getattr(error, "wait", None) or timedelta(0)
-            return _Silence(str(error) or "no answer in time", max(asked, kind.shown_after))
+            return _Silence(str(error) or "no answer in time", max(asked, kind.shown_after)), version
         except Exception as error:
             log.exception("a notice could not be sent", channel=owed.channel, order=owed.order, event_id=owed.name)
             why = f"an error of Switchyard, {type(error).__name__}: the log says more"
-            return Refused(why) if owed.tries >= FAULTS_MAX else Later(why)
+            return (Refused(why) if owed.tries >= FAULTS_MAX else Later(why)), version
         self._breaker.succeeded(owed.channel)
         if owed.is_silence_known:
             await channel_notice.answers_again(self._transactions, owed)
-        return outcome
+        return outcome, version
 
     async def _notice(self, owed: Owed, kind: ChannelKind) -> Notice:
         """An event with the facts as they are now."""
@@ -145,10 +156,11 @@ class ChannelNoticeSender:
             is_cancel = owed.kind == EventKind.CANCELLED
             code = await request.cancel_code(connection, owed.order) if is_cancel else None
             left_at = await fulfillment.left_at(connection, owed.order)
+            ids = await channel_order.names(connection, owed.channel, owed.external) if kind.uses_mailbox else owed.ids
         assert order is not None, f"{owed.order} has events"
         serials = await self._serials(owed) if kind.uses_mailbox else {}
         return Notice(
-            owed.name, owed.kind, owed.data, owed.external, order, owed.ids, owed.at, serials, paid_back, code, left_at
+            owed.name, owed.kind, owed.data, owed.external, order, ids, owed.at, serials, paid_back, code, left_at
         )
 
     async def _serials(self, owed: Owed) -> Mapping[str, int]:

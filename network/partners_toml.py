@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from channels.x12.profile import BY_A_PERSON, CANCEL, ITEM_IDS, REPLACE, Profile
+from channels.x12.profile import BY_A_PERSON, CANCEL, ITEM_IDS, NOTHING, REPLACE, Profile
 from domain.money import MINOR_DIGITS
 from domain.network import AliasKind, Connection, Node
 from domain.order import Address
@@ -33,6 +33,7 @@ DOCUMENTS = ("855", "856", "810", "846", "865")
 STOCK_EVERY_LEAST = timedelta(minutes=1)
 WRONG_NOTICES = (BY_A_PERSON, REPLACE, CANCEL)
 WRONG_INVOICES = (BY_A_PERSON, "810", "812")
+WAITING_UNITS = (NOTHING, "855", "865")
 DATES = ("not_before", "not_before_delivery", "not_after", "ship_by", "deliver_by")
 SHIP_COMPLETE = ("order", "line", "no")
 VERSIONS = ("004010", "004030", "004050", "004060", "005010", "005030")
@@ -138,6 +139,7 @@ def _agreed(top: Table) -> Mapping[str, Any]:
 
 def _profile(top: Table, services: Collection[str] | None) -> Profile:
     default = Profile()
+    documents = frozenset(top.words("documents", DOCUMENTS)) if top.has("documents") else default.documents
     return Profile(
         item_ids=_words(top, "item_ids", [str(kind) for kind in AliasKind], r"[A-Z0-9]{2}", ITEM_IDS),
         units=_units(top),
@@ -148,11 +150,19 @@ def _profile(top: Table, services: Collection[str] | None) -> Profile:
         service=_service(top, "service", top.text("service", default.service), services),
         ship_complete=top.one_of("ship_complete", SHIP_COMPLETE, "no") if top.has("ship_complete") else None,
         customer_tier=top.text("customer_tier") or None,
-        documents=frozenset(top.words("documents", DOCUMENTS)) if top.has("documents") else default.documents,
+        documents=documents,
         wrong_notices=top.one_of("wrong_notices", WRONG_NOTICES, default.wrong_notices),
         wrong_invoices=top.one_of("wrong_invoices", WRONG_INVOICES, default.wrong_invoices),
         stock_every=top.duration("stock_every", default.stock_every, STOCK_EVERY_LEAST),
+        waiting_units=_waiting_units(top, documents),
     )
+
+
+def _waiting_units(top: Table, documents: Collection[str]) -> str:
+    chosen = top.one_of("waiting_units", WAITING_UNITS, NOTHING)
+    if chosen not in (NOTHING, *documents):
+        top.wrong("waiting_units", f'the buyer gets no {chosen}: add "{chosen}" to documents')
+    return chosen
 
 
 def _words(

@@ -24,22 +24,31 @@ REFUSED = ExceptionCode.CHANNEL_REFUSED
 WHY_LENGTH_MAX = 500
 
 
+class Outdated(Exception):
+    """The order has changed since the documents about it were computed."""
+
+
 async def took(
     transactions: OrderTransactions,
     owed: Owed,
     ids: Mapping[str, str],
     documents: Sequence[OutgoingDocument] = (),
     partner: Partner | None = None,
+    version: int | None = None,
 ) -> None:
     """Note that the channel took a notice, and close the exception about it; keep the documents by which its `partner` learns
-    of it. A notice that another process took meanwhile gives no document."""
+    of it, which were computed from this `version` of the order. A notice that another process took meanwhile gives no document.
+
+    Raises `Outdated`: what was answered to the partner meanwhile is newer than these documents.
+    """
     if not owed.has_exception and not documents:
         async with transactions.database.at_once() as connection:
             await channel_notice.took(connection, owed, ids)
         return
     async with transactions.begin() as transaction:
         connection = transaction.connection
-        await order.lock(connection, owed.order)
+        if await order.lock_version(connection, owed.order) != version and documents:
+            raise Outdated(owed.order)
         if not await channel_notice.took(connection, owed, ids):
             return
         await _write(connection, owed, documents, partner)

@@ -6,7 +6,7 @@ Every answer repeats the buyer's own numbers: of the order, the line, the item a
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -34,6 +34,19 @@ class OrderedLine:
     cancelled: int
     goods: int
     """What all ordered units cost, in minor units."""
+    expected: Sequence[tuple[date, int]] = ()
+    """Of the units that wait: those that announced goods are promised to, by the day on which they can leave."""
+    undecided: int = 0
+    """Of `backordered`: units that are about to be sourced, or wait for a person."""
+
+    @property
+    def waiting(self) -> list[tuple[int, date | None]]:
+        """The units that wait for stock, in parts by the day on which they can leave; None = nobody knows it."""
+        parts, left = list[tuple[int, date | None]](), self.backordered
+        for day, units in sorted(self.expected):
+            parts.append((min(units, left), day))
+            left -= parts[-1][0]
+        return [(units, day) for units, day in (*parts, (left, None)) if units]
 
     @property
     def number(self) -> str:
@@ -69,13 +82,24 @@ def buyer_of(order: Mapping[str, Any]) -> Buyer:
         ordered_at=datetime.fromisoformat(order["placed_at"]),
         currency=order["currency"],
         store=order["attributes"].get("store", ""),
-        lines=_ordered_lines(order["lines"]),
+        lines=_ordered_lines(order["lines"], _expected(order.get("from_supply", ()))),
     )
 
 
-def _ordered_lines(lines: Sequence[Mapping[str, Any]]) -> list[OrderedLine]:
+def _expected(pegged: Iterable[Mapping[str, Any]]) -> Mapping[str, Mapping[date, int]]:
+    """By line and day, the units of announced goods that are promised to an order and have a date."""
+    found = dict[str, Counter[date]]()
+    for one in pegged:
+        if one["ship_by"] is not None:
+            day = datetime.fromisoformat(one["ship_by"]).date()
+            found.setdefault(one["line"], Counter())[day] += one["quantity"]
+    return found
+
+
+def _ordered_lines(lines: Sequence[Mapping[str, Any]], expected: Mapping[str, Mapping[date, int]]) -> list[OrderedLine]:
     sent = {line["line"]: line["attributes"] for line in lines}
-    return [_ordered(line, sent.get(line_there(line["line"]), line["attributes"])) for line in lines]
+    found = [_ordered(line, sent.get(line_there(line["line"]), line["attributes"])) for line in lines]
+    return [replace(one, expected=tuple(expected.get(one.line, {}).items())) for one in found]
 
 
 def _ordered(line: Mapping[str, Any], sent: Mapping[str, str]) -> OrderedLine:
@@ -91,6 +115,7 @@ def _ordered(line: Mapping[str, Any], sent: Mapping[str, str]) -> OrderedLine:
         backordered=line["backordered"] + line["open"],
         cancelled=line["cancelled"],
         goods=line["unit_price"] * line["ordered"] - line["discount"],
+        undecided=line["open"],
     )
 
 
@@ -142,6 +167,7 @@ def _answered(lines: Sequence[OrderedLine]) -> _Answered:
         backordered=sum(line.backordered for line in lines),
         cancelled=sum(line.cancelled for line in lines) - sum(line.ordered for line in others),
         goods=sum(line.goods for line in own),
+        expected=[part for line in lines for part in line.expected],
     )
     instead = Counter[tuple[str, str]]()
     for line in others:
@@ -157,11 +183,12 @@ def _by_number(lines: Iterable[OrderedLine]) -> list[list[OrderedLine]]:
     return list(found.values())
 
 
-def response(buyer: Buyer, at: datetime, control: str) -> Set:
-    """The 855: what is accepted of each line, with every unit in exactly one ACK segment."""
+def response(buyer: Buyer, at: datetime, control: str, *, purpose: str = "00") -> Set:
+    """The 855: what is accepted of each line, with every unit in exactly one ACK segment. One that replaces an earlier one has
+    05 for its `purpose` (BAK01, data element 353)."""
     answered = [_answered(lines) for lines in _by_number(buyer.lines)]
     is_whole = all(one.line.accepted == one.line.ordered and not one.instead for one in answered)
-    segments = [Segment.of("BAK", "00", "AD" if is_whole else "AC", buyer.purchase_order, _date(buyer.ordered_at))]
+    segments = [Segment.of("BAK", purpose, "AD" if is_whole else "AC", buyer.purchase_order, _date(buyer.ordered_at))]
     segments += ship_to_of(buyer)
     for one in answered:
         segments.append(_po1(one.line, buyer.currency))
@@ -173,16 +200,25 @@ def response(buyer: Buyer, at: datetime, control: str) -> Set:
 def _acknowledged(one: _Answered, at: datetime) -> Iterator[Segment]:
     """IA = accepted as ordered, IQ = another quantity is accepted, IS = another item is sent, IB = waits for stock, IR = will
     not come."""
-    line, nothing = one.line, ("", "")
+    line = one.line
     own = line.accepted - sum(one.instead.values())
-    parts = [("IA" if own == line.ordered else "IQ", own, nothing)]
-    parts += [("IS", units, item) for item, units in one.instead.items()]
-    parts += [("IB", line.backordered, nothing), ("IR", line.cancelled, nothing)]
-    for code, units, item in parts:
-        if units:
-            quantity, unit = in_unit(units, line)
-            dated = ("068", _date(at)) if code != "IR" else ()
-            yield Segment.of("ACK", code, quantity, unit, *dated, *((None, *item) if item != nothing else ()))
+    if own:
+        yield acknowledged_part("IA" if own == line.ordered else "IQ", own, line, at)
+    for item, units in one.instead.items():
+        yield acknowledged_part("IS", units, line, at, item)
+    for units, day in line.waiting:
+        yield acknowledged_part("IB", units, line, day)
+    if line.cancelled:
+        yield acknowledged_part("IR", line.cancelled, line, None)
+
+
+def acknowledged_part(
+    code: str, units: int, line: OrderedLine, day: date | None, item: tuple[str, str] | None = None
+) -> Segment:
+    """The ACK segment for some units of a line: with the day on which they can leave (068), None = nobody knows one."""
+    quantity, unit = in_unit(units, line)
+    dated = ("068", _date(day)) if day else (None, None)
+    return Segment.of("ACK", code, quantity, unit, *dated, None, *(item or ()))
 
 
 def shipment_notice(
@@ -422,7 +458,7 @@ def _td1(cartons: int, weight_g: int) -> Segment:
     return Segment.of("TD1", "CTN", cartons, None, None, None, "G", f"{Decimal(weight_g).scaleb(-3):f}", "KG")
 
 
-def _date(at: datetime) -> str:
+def _date(at: date) -> str:
     return f"{at:%Y%m%d}"
 
 

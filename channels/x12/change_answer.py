@@ -1,13 +1,22 @@
 """Writes purchase order change acknowledgments (X12 865): the answer to an 860, and changes that we start after an 855."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import Any
 
 from channels.parcels import line_there
-from channels.x12.answers import Buyer, OrderedLine, buyer_of, ids_of, in_unit, price_of, ship_to_of
+from channels.x12.answers import (
+    Buyer,
+    OrderedLine,
+    acknowledged_part,
+    buyer_of,
+    ids_of,
+    in_unit,
+    price_of,
+    ship_to_of,
+)
 from channels.x12.purchase_change import CHANGE, DELETED
 from channels.x12.purchase_order import CANCEL
 from domain.order import NewOrder
@@ -15,9 +24,10 @@ from formats.x12.elements import divided
 from formats.x12.partner import ONLY_SET
 from formats.x12.parts import Segment, Set
 
-KEPT = "kept"
-"""The name of what is kept with the order: by line, the units that the buyer knows to be coming."""
-FEWER, DECREASED = "IQ", "QD"
+KEPT, WAITING = "kept", "waiting"
+"""The names of what is kept with the order: by line, the units that the buyer knows to be coming, and which of them it knows to
+wait for stock."""
+FEWER, DECREASED, CHANGED = "IQ", "QD", "CA"
 FOLLOWED, IN_PART, NOT_FOLLOWED = "AD", "AC", "RD"
 """Values of BCA02 (data element 587): acknowledged without change, with change, rejected."""
 
@@ -29,28 +39,84 @@ class Line:
     line: OrderedLine
     kept: int
     """Units that are coming or wait for stock."""
-    waiting: int
-    """Those of them that wait for stock."""
+    waiting: Sequence[tuple[int, date | None]]
+    """Those of them that wait for stock, in parts by the day on which they can leave; None = nobody knows it."""
+
+    @property
+    def waits(self) -> str:
+        """What of it waits, as it is kept with the order."""
+        return ", ".join(str(units) if day is None else f"{units} {day}" for units, day in self.waiting)
 
 
 def lines_of(buyer: Buyer) -> dict[str, Line]:
     """By the buyer's own line, how it is now."""
-    kept, waiting, named = Counter[str](), Counter[str](), dict[str, OrderedLine]()
+    kept, waiting, named = Counter[str](), dict[str, Counter[date | None]](), dict[str, OrderedLine]()
     for line in buyer.lines:
         there = line_there(line.line)
         kept[there] += line.ordered - line.cancelled
-        waiting[there] += line.backordered
+        by_day = waiting.setdefault(there, Counter())
+        for units, day in line.waiting:
+            by_day[day] += units
         named.setdefault(there, line)
-    return {name: Line(line, kept[name], waiting[name]) for name, line in named.items()}
+    return {name: Line(line, kept[name], _in_parts(waiting[name])) for name, line in named.items()}
+
+
+def _in_parts(by_day: Mapping[date | None, int]) -> list[tuple[int, date | None]]:
+    """The units of each day, the earliest first; those without a day are the last."""
+    return [(by_day[day], day) for day in sorted(by_day, key=lambda day: day or date.max)]
 
 
 def known_to_the_buyer(buyer: Buyer, lines: Collection[str] | None = None) -> Mapping[str, str]:
     """What is kept with an order once its buyer knows these lines as they are now; None = all of them."""
-    return {_name(name): str(one.kept) for name, one in lines_of(buyer).items() if lines is None or name in lines}
+    known = {name: one for name, one in lines_of(buyer).items() if lines is None or name in lines}
+    return {_name(KEPT, name): str(one.kept) for name, one in known.items()} | {
+        _name(WAITING, name): one.waits for name, one in known.items()
+    }
 
 
-def _name(line: str) -> str:
-    return f"{KEPT} {line}"
+def _name(what: str, line: str) -> str:
+    return f"{what} {line}"
+
+
+def fewer_than_known(buyer: Buyer, cancelled: Mapping[str, int], ids: Mapping[str, str]) -> list[str]:
+    """The lines of which fewer units are coming than the buyer knows. `cancelled` are the units that an event cancelled, by
+    line of ours, for an order with which nothing was kept."""
+    fewer = Counter[str]()
+    for line, units in cancelled.items():
+        fewer[line_there(line)] += units
+    now = lines_of(buyer)
+    return [name for name, one in now.items() if int(ids.get(_name(KEPT, name), one.kept + fewer[name])) > one.kept]
+
+
+def wait_otherwise(buyer: Buyer, about: Collection[str], ids: Mapping[str, str]) -> list[str]:
+    """The lines of which other units wait for stock than the buyer knows, or other days are known. `about` are the lines of
+    ours that an event is about, for an order with which nothing was kept."""
+    named = {line_there(line) for line in about}
+
+    def is_otherwise(name: str, one: Line) -> bool:
+        known = ids.get(_name(WAITING, name))
+        return name in named if known is None else one.waits != known
+
+    return [name for name, one in lines_of(buyer).items() if is_otherwise(name, one)]
+
+
+def as_decided(buyer: Buyer, ids: Mapping[str, str]) -> Buyer:
+    """The order with units that are about to be sourced as its buyer knows them: a node that was short is none of its business
+    while another one may have the goods, and what waited for stock is not accepted yet."""
+    left = {name: _known_to_wait(ids, name, one) for name, one in lines_of(buyer).items()}
+    lines = list[OrderedLine]()
+    for line in buyer.lines:
+        sure = line.backordered - line.undecided
+        waits = min(line.backordered, max(sure, left[line.number]))
+        left[line.number] -= waits
+        lines.append(replace(line, backordered=waits, undecided=waits - sure))
+    return replace(buyer, lines=lines)
+
+
+def _known_to_wait(ids: Mapping[str, str], name: str, line: Line) -> int:
+    """How many units of a line its buyer knows to wait; where nothing was kept, those that do."""
+    known = ids.get(_name(WAITING, name), line.waits)
+    return sum(int(part.partition(" ")[0]) for part in filter(None, known.split(", ")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,24 +182,19 @@ class ChangeAnswer:
         return IN_PART if any(followed) else NOT_FOLLOWED
 
 
-def own_change(buyer: Buyer, cancelled: Mapping[str, int], ids: Mapping[str, str], at: datetime) -> Set | None:
-    """The 865 about units that were cancelled after the buyer had its 855; None = it knows that already. `cancelled` are those
-    of the event, by line of ours, and `ids` what is kept with the order."""
-    now, fewer = lines_of(buyer), Counter[str]()
-    for line, units in cancelled.items():
-        fewer[line_there(line)] += units
-    changed = [name for name, one in now.items() if int(ids.get(_name(name), one.kept + fewer[name])) > one.kept]
-    if not changed:
-        return None
+def own_change(buyer: Buyer, lines: Collection[str], at: datetime) -> Set:
+    """The 865 that we start after the 855: how these lines of the buyer's are now."""
+    now = lines_of(buyer)
     begin = Segment.of(
         *("BCA", "04", IN_PART, buyer.purchase_order, None, None, f"{buyer.ordered_at:%Y%m%d}"),
         *(None, None, None, f"{at:%Y%m%d}"),
     )
     segments = [begin, *ship_to_of(buyer)]
-    for name in changed:
-        code = DECREASED if now[name].kept else DELETED
-        segments += _about(now[name], code, now[name].line.ordered, buyer.currency, at)
-    return Set("865", ONLY_SET, (*segments, Segment.of("CTT", len(changed))))
+    for name in lines:
+        one = now[name]
+        code = DELETED if not one.kept else CHANGED if one.kept >= one.line.ordered else DECREASED
+        segments += _about(one, code, one.line.ordered, buyer.currency, at)
+    return Set("865", ONLY_SET, (*segments, Segment.of("CTT", len(lines))))
 
 
 def _begin(purpose: str, verdict: str, change: Segment, at: datetime) -> Segment:
@@ -150,10 +211,10 @@ def _about(now: Line, code: str, wanted: int, currency: str, at: datetime) -> It
     quantity, unit = in_unit(now.kept, now.line)
     price = price_of(now.line, currency)
     yield Segment.of("POC", now.line.line, code, quantity, None, unit, price, None, *ids_of(now.line))
-    coming = now.kept - now.waiting
-    parts = [("IA" if now.kept == wanted and not now.waiting else FEWER, coming), ("IB", now.waiting)]
-    parts = [(status, units) for status, units in parts if units] or [("IR" if wanted else "ID", 0)]
-    for status, units in parts:
-        quantity, unit = in_unit(units, now.line)
-        dated = ("068", f"{at:%Y%m%d}") if units else ()
-        yield Segment.of("ACK", status, quantity, unit, *dated)
+    coming = now.kept - sum(units for units, _ in now.waiting)
+    if coming:
+        yield acknowledged_part("IA" if coming == now.kept == wanted else FEWER, coming, now.line, at)
+    for units, day in now.waiting:
+        yield acknowledged_part("IB", units, now.line, day)
+    if not now.kept:
+        yield acknowledged_part("IR" if wanted else "ID", 0, now.line, None)

@@ -41,6 +41,10 @@ BY_A_PERSON, REPLACE, CANCEL = "person", "replace", "cancel"
 new one."""
 
 
+NOTHING = "nothing"
+"""The buyer gets no document about it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """What is agreed with one partner."""
@@ -82,3 +86,5 @@ class Profile:
     """How it learns that an 856 is wrong."""
     wrong_invoices: str = BY_A_PERSON
     """How it learns that an 810 is wrong: by a person, by a credit `810` or by an `812`."""
+    waiting_units: str = NOTHING
+    """How it learns what becomes of units that wait for stock: by another `855`, by an `865`, or not."""

@@ -38,9 +38,12 @@ class UnitsData(Document):
 
 
 class UnitsEvent(_Event):
-    """The order was accepted, units were added to lines, units wait for stock, or units were cancelled."""
+    """The order was accepted, units were added to lines, units wait for stock or have a node after they waited, or units were
+    cancelled."""
 
-    kind: Literal[EventKind.ACCEPTED, EventKind.ADDED, EventKind.BACKORDERED, EventKind.CANCELLED]
+    kind: Literal[
+        EventKind.ACCEPTED, EventKind.ADDED, EventKind.BACKORDERED, EventKind.BACKORDER_FILLED, EventKind.CANCELLED
+    ]
     data: UnitsData
 
 

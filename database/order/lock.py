@@ -22,6 +22,18 @@ async def lock(connection: WriteConnection, order: str) -> None:
 LOCK = text("SELECT order_id FROM orders WHERE order_id = :order FOR UPDATE")
 
 
+async def lock_version(connection: WriteConnection, order: str) -> int:
+    """As `lock`; answers the order's version."""
+    version = (await connection.execute(LOCK_VERSION, {"order": order})).scalar()
+    if version is None:
+        raise UnknownOrder(order)
+    return int(version)
+
+
+LOCK_VERSION = text("SELECT version FROM orders WHERE order_id = :order FOR UPDATE")
+"""A row that was waited for is read as it is after the wait."""
+
+
 async def lock_all(connection: WriteConnection, names: Collection[str]) -> None:
     """As `lock`, for several orders: by id, as every transaction locks them that locks more than one."""
     await connection.execute(LOCK_ALL, {"orders": sorted(names)})

@@ -710,7 +710,7 @@ async def test_what_an_860_asks_for_too_late_is_answered_with_what_is_coming(ans
 
     assert await answered(answering) == [
         ["BCA*00*RD*AB-1**1*20261130****TODAY", "POC*1*QD*6**EA*9.95**VN*WIDGET-001", "ACK*IQ*6*EA*068*TODAY"],
-        ["BCA*00*AC*AB-1**1*20261130****TODAY", "POC*2*CA*3**EA*8.25**VN*WIDGET-002", "ACK*IB*3*EA*068*TODAY"],
+        ["BCA*00*AC*AB-1**1*20261130****TODAY", "POC*2*CA*3**EA*8.25**VN*WIDGET-002", "ACK*IB*3*EA"],
     ]
 
 

@@ -49,10 +49,13 @@ class Trade:
     sender: ChannelNoticeSender
 
     @classmethod
-    async def open(cls, database: Database, directory: Path, partner: str = "test = true") -> "Trade":
+    async def open(
+        cls, database: Database, directory: Path, partner: str = "test = true", policy: str = MAP.policy
+    ) -> "Trade":
         """Connect the buyer, with a file for it in `partners/`."""
         channels, partners = ENTRY.format(drop=directory), json.dumps({BUYER: partner})
-        shop = await Shop.open(database, replace(MAP, items=ITEMS, channels=channels, partners=partners))
+        documents = replace(MAP, policy=policy, items=ITEMS, channels=channels, partners=partners)
+        shop = await Shop.open(database, documents)
         async with database.write() as connection:
             await statements.keep_credentials(connection, BUYER, {})
         transactions: OrderTransactions = shop.transactions

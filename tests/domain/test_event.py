@@ -71,13 +71,14 @@ def test_picking_accepting_and_sourcing_again_cause_no_event() -> None:
     assert events_of(WORK, replace(with_counts(WORK, "1", picked=2), accepted_at=NOON, pick_final=True), changes) == []
 
 
-def test_backordered_and_cancelled_units_are_in_events_with_their_lines() -> None:
+def test_backordered_filled_and_cancelled_units_are_in_events_with_their_lines() -> None:
     moved: dict[str, Counter[Bucket]] = {
         "1": Counter({"backordered": 2, "cancelled": 1, "open": -3}),
         "2": Counter({"backordered": -1, "reserved": 1}),
     }
     assert events_of(WORK, WORK, Changes(NETWORK, buckets=moved)) == [
         ChannelEvent(EventKind.BACKORDERED, {"lines": [units("1", "CHAIR", 2)]}),
+        ChannelEvent(EventKind.BACKORDER_FILLED, {"lines": [units("2", "LAMP", 1)]}),
         ChannelEvent(EventKind.CANCELLED, {"lines": [units("1", "CHAIR", 1)]}),
     ]
 

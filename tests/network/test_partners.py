@@ -141,6 +141,8 @@ partners/buyco.toml || "855", "856" || "855", "866" || 6 || unknown documents "8
 partners/buyco.toml || currency = "CAD" || currency = "cad" || 7 || currency is a code of ISO 4217 such as "USD", not 'cad'
 partners/buyco.toml || service = "standard" || service = "standrd" || 8 || unknown service 'standrd'; it must be one of [transit] in policy.toml; did you mean 'standard'?
 partners/buyco.toml || ship_complete = "order" || ship_complete = "all" || 9 || ship_complete must be one of order, line, no, not "all"
+partners/buyco.toml || customer_tier = "retail" || waiting_units = "865" || 10 || the buyer gets no 865: add "865" to documents
+partners/buyco.toml || customer_tier = "retail" || waiting_units = "856" || 10 || waiting_units must be one of nothing, 855, 865, not "856"; did you mean '865'?
 partners/buyco.toml || IN = "buyer_part" || IN = "part" || 12 || IN must be one of sku, variant, gtin, buyer_part, not "part"
 partners/buyco.toml || IN = "buyer_part" || in = "sku" || 12 || 'in' is no qualifier of X12
 partners/buyco.toml || dz = 12 || dz = 0 || 15 || dz must be a whole number of at least 1, not 0
