@@ -27,12 +27,13 @@ log = structlog.get_logger("tracking")
 
 
 class ScansKept(BaseModel):
-    """How many scans are new, known already, and of parcels that nobody knows yet."""
+    """How many scans are new, known already, of parcels that nobody knows yet, and of a time that has not come."""
 
     carrier: str
     new: int
     known: int
     unknown: int
+    ahead: int
 
 
 @router.post("/carriers/{carrier}/webhooks", include_in_schema=False)
@@ -51,7 +52,7 @@ async def take_scans(carrier: CarrierName, request: Request, service: ServiceDep
         raise Problem(TOO_MANY, "this carrier sends too many webhooks", retry_after_seconds=math.ceil(wait))
     scans = [Scan(one.tracking, one.kind, one.code, one.at) for one in _read(body).scans]
     found = await tracking.report(service.transactions, carrier, scans)
-    return ScansKept(carrier=carrier, new=found.new, known=found.known, unknown=found.unknown)
+    return ScansKept(carrier=carrier, new=found.new, known=found.known, unknown=found.unknown, ahead=found.ahead)
 
 
 def _is_genuine(carrier: str, secret: str, headers: dict[str, str], body: bytes) -> bool:

@@ -93,6 +93,8 @@ class Bought:
     currency: str | None = None
     ship_to: tuple[str, str] | None = None
     """Country and postal code that the carrier says it is for; None = it does not say."""
+    parcels: int = 1
+    """How many parcels the carrier says it has sold labels for; one was asked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ def fault(bought: Bought, shipment: Shipment) -> str | None:
         return "it gave no tracking number"
     if bought.theirs and not is_name(bought.theirs):
         return "its own name of the shipment is no text"
+    if bought.parcels > 1:
+        return f"it sold labels for {bought.parcels} parcels, and one was asked for"
     if not isinstance(bought.content, bytes) or not bought.content.strip():
         return "it gave an empty label"
     if len(bought.content) > BYTES_MAX:

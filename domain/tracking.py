@@ -16,6 +16,8 @@ from domain.text import Label, Moment, Strict
 
 FOLLOWED_FOR = timedelta(days=60)
 """After so long nobody is asked about a parcel any more."""
+AHEAD_MAX = timedelta(days=1)
+"""A carrier's clock may be so far ahead: where it gives no zone, a day is certain at most."""
 
 
 class ScanKind(StrEnum):
@@ -102,6 +104,11 @@ _ORDER = (
     ScanKind.LOST,
     ScanKind.DELIVERED,
 )
+
+
+def is_ahead(at: datetime, now: datetime) -> bool:
+    """Whether a scan cannot have been yet. It would stay the latest for ever, whatever came after it."""
+    return at - now > AHEAD_MAX
 
 
 def facts_of(before: Followed, after: Followed) -> MessageKind | None:

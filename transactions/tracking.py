@@ -18,7 +18,7 @@ from database import personal, tracking, unknown_scan
 from database.connect import ReadConnection, WriteConnection
 from database.tracking import NewScan, OnItsWay
 from domain.fulfillment import MessageKind, NodeMessage, Package
-from domain.tracking import Followed, ScanKind, Seen, asked_again_in, facts_of, followed
+from domain.tracking import Followed, ScanKind, Seen, asked_again_in, facts_of, followed, is_ahead
 from transactions import fulfillment
 from transactions.transaction import OrderTransactions, Transaction
 
@@ -35,6 +35,8 @@ class Report(NamedTuple):
     known: int
     unknown: int
     """Scans of parcels that nobody knows."""
+    ahead: int = 0
+    """Scans of a time that has not come; nothing is kept of them."""
 
 
 class _Fact(NamedTuple):
@@ -51,8 +53,7 @@ class _Kept(NamedTuple):
 
 async def report(transactions: OrderTransactions, carrier: str, scans: Sequence[Scan]) -> Report:
     """As `record`, and keep the scans of unknown parcels for the time when their parcels are known."""
-    said = _read(scans)
-    unknown = await _record(transactions, carrier, said)
+    unknown = await _record(transactions, carrier, scans)
     if unknown.scans:
         async with transactions.begin() as transaction:
             dropped = await unknown_scan.keep(transaction.connection, carrier, unknown.scans)
@@ -67,7 +68,7 @@ async def record(transactions: OrderTransactions, carrier: str, scans: Sequence[
     A parcel that cannot be kept stops no other one. The first of such failures is raised in the end: nothing is kept of
     these parcels, and the report is to be repeated.
     """
-    return (await _record(transactions, carrier, _read(scans))).report
+    return (await _record(transactions, carrier, scans)).report
 
 
 class _Recorded(NamedTuple):
@@ -76,7 +77,10 @@ class _Recorded(NamedTuple):
     """Those of parcels that nobody knows."""
 
 
-async def _record(transactions: OrderTransactions, carrier: str, scans: Sequence[NewScan]) -> _Recorded:
+async def _record(transactions: OrderTransactions, carrier: str, given: Sequence[Scan]) -> _Recorded:
+    scans = _read(given)
+    if ahead := len(given) - len(scans):
+        log.warning("scans of a time that has not come are left out", carrier=carrier, scans=ahead)
     reported = _by_parcel(scans)
     async with transactions.database.read() as connection:
         known, others = await _known(connection, carrier, sorted(reported))
@@ -86,11 +90,13 @@ async def _record(transactions: OrderTransactions, carrier: str, scans: Sequence
     new = await _keep_each(transactions, known, mine)
     count = sum(map(len, mine.values()))
     unknown = [one for one in scans if one.tracking not in known]
-    return _Recorded(Report(new, count - new, len(unknown)), unknown)
+    return _Recorded(Report(new, count - new, len(unknown), ahead), unknown)
 
 
 def _read(scans: Sequence[Scan]) -> list[NewScan]:
-    return [NewScan(one.tracking, one.code, Seen(one.kind, one.at, one.is_day_only)) for one in scans]
+    now = datetime.now(UTC)
+    were = [one for one in scans if not is_ahead(one.at, now)]
+    return [NewScan(one.tracking, one.code, Seen(one.kind, one.at, one.is_day_only)) for one in were]
 
 
 def _by_parcel(scans: Sequence[NewScan]) -> Mapping[str, list[NewScan]]:

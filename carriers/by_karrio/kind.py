@@ -6,16 +6,16 @@ karrio never raises: a failure comes as a message, and so does a refusal; an emp
 
 import base64
 import binascii
+import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from carriers.by_karrio import limits
+from carriers.by_karrio import addresses, limits
 from carriers.by_karrio.library import load
 from carriers.by_karrio.scans import meaning
 from carriers.carrier import (
-    Address,
     Bought,
     CarrierRefused,
     Key,
@@ -36,6 +36,11 @@ CREDENTIALS: Mapping[str, tuple[str, ...]] = {
 OWN_FAULT = "SHIPPING_SDK_"
 """What stands in the codes of messages that karrio wrote and not the carrier; such a code may even be an object."""
 NOTHING = "its answer has neither a result nor a reason"
+WRONG_CURRENCY = frozenset({"dhl_express"})
+"""Connectors whose prices are said in the currency of the account's country, whatever the answer says (karrio 2026.1.32,
+`providers/dhl_express/shipment.py`)."""
+SOON_SECONDS = 5.0
+"""An answer that failed later than this is one of a carrier that is slow, and it is not asked again at once."""
 
 
 class Karrio:
@@ -73,7 +78,7 @@ class Karrio:
         result, messages = _parsed(asked)
         if result is None:
             raise _failure(messages)
-        return _bought(result)
+        return _bought(settings.entry["connector"], result)
 
     def find(self, settings: Settings, reference: str) -> Bought | None:
         """No carrier of karrio can be asked for labels by reference; that it has none is not said either."""
@@ -87,7 +92,32 @@ class Karrio:
             raise _failure(messages)
 
     def track(self, settings: Settings, tracking: Sequence[str]) -> Sequence[Scan]:
-        """What the carrier knows of these parcels; a parcel that it does not know has no scans."""
+        """What the carrier knows of these parcels; a parcel that it does not know has no scans.
+
+        karrio reads the answer about all of them or none, so each is asked about alone where one cannot be read (2026.1.32:
+        a FedEx parcel without scan events is enough).
+        """
+        began = time.monotonic()
+        try:
+            return self._track(settings, tracking)
+        except NoAnswer:
+            if len(tracking) == 1 or time.monotonic() - began > SOON_SECONDS:
+                raise
+        return self._track_each(settings, tracking)
+
+    def _track_each(self, settings: Settings, tracking: Sequence[str]) -> Sequence[Scan]:
+        """What the carrier knows of each parcel alone. Raises what was said of the first one, if it knows nothing of any."""
+        scans, failures = list[Scan](), list[CarrierRefused | NoAnswer]()
+        for one in tracking:
+            try:
+                scans += self._track(settings, [one])
+            except (CarrierRefused, NoAnswer) as why:
+                failures.append(why)
+        if len(failures) == len(tracking):
+            raise failures[0]
+        return scans
+
+    def _track(self, settings: Settings, tracking: Sequence[str]) -> Sequence[Scan]:
         sdk, gateway = self._gateway(settings)
         results, messages = _parsed(sdk.Tracking.fetch({"tracking_numbers": list(tracking)}).from_(gateway))
         if not results:
@@ -122,32 +152,16 @@ def _request(settings: Settings, shipment: Shipment) -> dict[str, Any]:
         "packaging_type": "your_packaging",
         "reference_number": shipment.reference,
     }
-    spare_phone = shipment.ship_from.phone or shipment.ship_to.phone
+    connector, spare_phone = settings.entry["connector"], shipment.ship_from.phone or shipment.ship_to.phone
     return {
         "service": settings.entry["codes"][shipment.service],
-        "shipper": _address(shipment.ship_from, spare_phone),
-        "recipient": _address(shipment.ship_to, spare_phone),
+        "shipper": addresses.written(connector, shipment.ship_from, spare_phone),
+        "recipient": addresses.written(connector, shipment.ship_to, spare_phone),
         "parcels": [parcel],
         "payment": {"paid_by": "sender"},
         "reference": shipment.reference,
         "label_type": shipment.format.upper(),
         "is_return": shipment.is_return,
-    }
-
-
-def _address(address: Address, spare_phone: str) -> dict[str, Any]:
-    lines = [*address.street, "", ""]
-    return {
-        "person_name": address.name or address.company,
-        "company_name": address.company or None,
-        "address_line1": lines[0],
-        "address_line2": lines[1] or None,
-        "city": address.city,
-        "state_code": address.region or None,
-        "postal_code": address.postal_code or None,
-        "country_code": address.country,
-        "phone_number": address.phone or spare_phone or None,
-        "email": address.email or None,
     }
 
 
@@ -170,8 +184,8 @@ def _failure(messages: Sequence[Any]) -> CarrierRefused | NoAnswer:
     return CarrierRefused(said)
 
 
-def _bought(result: Any) -> Bought:
-    rate = result.selected_rate
+def _bought(connector: str, result: Any) -> Bought:
+    rate = None if connector in WRONG_CURRENCY else result.selected_rate
     currency = getattr(rate, "currency", None)
     return Bought(
         tracking=str(result.tracking_number or ""),
@@ -179,6 +193,7 @@ def _bought(result: Any) -> Bought:
         theirs=str(result.shipment_identifier or ""),
         amount=_minor_units(getattr(rate, "total_charge", None), currency),
         currency=currency if currency in MINOR_DIGITS else None,
+        parcels=len((result.meta or {}).get("tracking_numbers") or [1]),
     )
 
 

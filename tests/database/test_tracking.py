@@ -112,6 +112,15 @@ async def test_scans_that_come_twice_late_and_in_any_order_deliver_once_and_move
     assert await shop.number("SELECT count(*) FROM inbox WHERE message_id LIKE 'scan-%' AND kind = 'delivered'") == 1
 
 
+async def test_a_scan_of_a_time_that_has_not_come_hides_none_that_comes_after_it(shop: Shop) -> None:
+    order, ahead = await shipped(shop), scan("T-1", ScanKind.IN_TRANSIT, 24 * 400)
+    assert await tracking.record(shop.transactions, "stub", [ahead]) == Report(0, 0, 0, ahead=1)
+    came = scan("T-1", ScanKind.DELIVERED, 9)
+    assert await tracking.record(shop.transactions, "stub", [ahead, came]) == Report(1, 0, 0, ahead=1)
+    assert (await delivered(shop, order), (await row(shop, "T-1"))[0]) == (2, "delivered")
+    await shop.check()
+
+
 async def test_a_parcel_that_is_lost_is_an_exception_that_a_delivery_ends(shop: Shop) -> None:
     order = await shipped(shop)
     await tracking.record(shop.transactions, "stub", [scan("T-1", ScanKind.LOST, 9)])

@@ -69,10 +69,16 @@ async def van(house: House, tmp_path: Path) -> AsyncIterator[Van]:
 async def test_a_carrier_without_a_key_reports_that_a_parcel_was_delivered_and_may_report_it_again(van: Van) -> None:
     scans = {"scans": [van.scan("in_transit"), van.scan(), van.scan(tracking="V-NOBODY")]}
     answer = await van.send(scans)
-    assert (answer.status_code, answer.json()) == (200, {"carrier": "van", "new": 2, "known": 0, "unknown": 1})
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"carrier": "van", "new": 2, "known": 0, "unknown": 1, "ahead": 0},
+    )
     assert (await van.house.order(van.order))["status"] == "delivered"
     again = await van.send(scans)
-    assert (again.status_code, again.json()) == (200, {"carrier": "van", "new": 0, "known": 2, "unknown": 1})
+    assert (again.status_code, again.json()) == (
+        200,
+        {"carrier": "van", "new": 0, "known": 2, "unknown": 1, "ahead": 0},
+    )
     assert await van.scans() == 2
 
 
