@@ -11,7 +11,7 @@ import asyncio
 import gc
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -168,6 +168,10 @@ def _split(content: bytes) -> list[list[str]]:
 
 class _OwnItems:
     """Every SKU is known."""
+
+    def nodes(self) -> Collection[str]:
+        """None."""
+        return ()
 
     def item(self, kind: str, external: str) -> Units | None:
         return Units(external) if kind == "sku" else None

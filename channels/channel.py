@@ -205,6 +205,9 @@ class Units:
 class Catalogue(Protocol):
     """The items of the active network, and the aliases of one channel."""
 
+    def nodes(self) -> Collection[str]:
+        """The nodes that may ship the channel's orders."""
+
     def item(self, kind: str, external: str) -> Units | None:
         """What aliases.csv says of it (`kind`: sku, variant, gtin, buyer_part); an own SKU (kind `sku`) needs no
         alias. None = nobody knows it."""
@@ -261,6 +264,8 @@ class Done:
     documents: Sequence[OutgoingDocument] = ()
     paid: Paid | None = None
     """The refund that was asked for, where the event asks for one."""
+    has_moved: bool = False
+    """Whether units of the order were moved to another place of the channel, which changes what can be sold at both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,6 +315,8 @@ class Notice:
     """The code of the last request to cancel; only where units were cancelled, and None where it had no code."""
     left_at: Mapping[str, datetime] = field(default_factory=dict)
     """When each parcel left, by its key (`channels.parcels.Parcel`)."""
+    pinned: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """By node, the units of each line that are reserved there; only where a promise was made, of channels with places."""
 
 
 def loose_package(event: str) -> str:
@@ -326,6 +333,8 @@ class Level:
     available: int
     before: int | None
     """The last level that was sent; None = none was."""
+    place: str = ""
+    """Which of the channel's places it is for (`ChannelKind.places`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -450,16 +459,20 @@ class ChannelKind(Protocol):
     def read_again(self, settings: Settings, external: str) -> Conversation[Message | None]:
         """Read one order, by its id or by what a `ReadAgain` named; None = the channel has none of this id."""
 
-    def hears_of(self, kind: str) -> bool:
-        """Whether the channel is notified of events of this kind."""
+    def hears_of(self, kind: str, entry: Mapping[str, Any]) -> bool:
+        """Whether a channel with this entry in channels.toml is notified of events of this kind."""
 
     def notify(self, settings: Settings, notice: Notice) -> Conversation[Outcome]:
         """Notify the channel of an event. It reads first what stands there wherever a repeat would do harm."""
 
+    def places(self, settings: Settings) -> Mapping[str, str]:
+        """By node, the channel's own name of the place whose levels are the node's; none = it has one level for each item."""
+
     def stock(
         self, settings: Settings, key: str, levels: Sequence[Level]
     ) -> Conversation[Mapping[str, int] | Later | Refused]:
-        """Send the channel new levels; answers by item what stands there now, also where that is another number."""
+        """Send the channel new levels, all of one place; answers by item what stands there now, also where that is another
+        number."""
 
     def check(self, settings: Settings, catalogue: Catalogue, at: datetime) -> Conversation[Checked]:
         """Look whether orders can flow, and set up what the channel needs for it."""

@@ -10,4 +10,4 @@ from domain.network import Network
 def heard(network: Network, channel: str) -> Collection[EventKind]:
     """The kinds of events that a channel's connection is notified of; none when the channel is not connected."""
     connection = network.connections.get(channel)
-    return [kind for kind in EventKind if KINDS[connection.kind].hears_of(kind)] if connection else ()
+    return [kind for kind in EventKind if KINDS[connection.kind].hears_of(kind, connection.entry)] if connection else ()

@@ -42,29 +42,39 @@ COMPARE_AFTER = text(
 )
 
 
-async def known(connection: ReadConnection, channel: str, externals: Collection[str]) -> dict[str, Kept]:
-    """What is known of these items of a channel, and of all items where another number stood than was sent."""
+Place = tuple[str, str]
+"""A place of the channel, "" where it has one level for each item, and what it calls the item."""
+
+
+async def known(connection: ReadConnection, channel: str, externals: Collection[str]) -> dict[Place, Kept]:
+    """What is known of these items of a channel, and of all items that must be looked at again: another number stood there
+    than was sent, or the channel may have changed it."""
     asked = {"channel": channel, "externals": list(externals), "settles_after": SETTLES_AFTER}
     return {
-        row.external: Kept(row.available, row.wanted, row.missing, row.tries, is_settled=row.is_settled)
+        (row.place, row.external): Kept(
+            row.available, row.wanted, row.missing, row.tries, is_settled=row.is_settled, is_doubted=row.is_doubted
+        )
         for row in await connection.execute(KNOWN, asked)
     }
 
 
 KNOWN = text(
     """
-    SELECT l.external, l.available, l.wanted, l.missing, l.tries,
+    SELECT l.place, l.external, l.available, l.wanted, l.missing, l.tries,
            l.differs_at IS NULL OR (
                c.polled_at > l.differs_at + CAST(:settles_after AS interval)
-               AND NOT EXISTS (SELECT FROM exchange e WHERE e.channel = c.channel AND e.due_at IS NOT NULL)) AS is_settled
+               AND NOT EXISTS (SELECT FROM exchange e WHERE e.channel = c.channel AND e.due_at IS NOT NULL)) AS is_settled,
+           l.available = l.wanted AND l.differs_at IS NOT NULL AS is_doubted
     FROM channel_level l JOIN connection c USING (channel)
-    WHERE l.channel = :channel AND (l.external = ANY(CAST(:externals AS text[])) OR l.differs_at IS NOT NULL)
+    WHERE l.channel = :channel
+      AND (l.external = ANY(CAST(:externals AS text[]))
+           OR l.external IN (SELECT external FROM channel_level WHERE channel = :channel AND differs_at IS NOT NULL))
     """
 )
 
 
-async def keep(connection: WriteConnection, channel: str, levels: Mapping[str, Kept]) -> None:
-    """Store what is known of items of a channel since it answered."""
+async def keep(connection: WriteConnection, channel: str, place: str, levels: Mapping[str, Kept]) -> None:
+    """Store what is known of items at a place of a channel since it answered."""
     found = [
         {
             "external": external,
@@ -76,19 +86,40 @@ async def keep(connection: WriteConnection, channel: str, levels: Mapping[str, K
         }
         for external, kept in levels.items()
     ]
-    await connection.execute(KEEP, {"channel": channel, "levels": json.dumps(found)})
+    await connection.execute(KEEP, {"channel": channel, "place": place, "levels": json.dumps(found)})
 
 
 KEEP = text(
     """
-    INSERT INTO channel_level AS l (channel, external, available, wanted, missing, tries, differs_at, notified_at)
-    SELECT :channel, k.external, k.available, k.wanted, k.missing, k.tries,
+    INSERT INTO channel_level AS l (channel, place, external, available, wanted, missing, tries, differs_at, notified_at)
+    SELECT :channel, :place, k.external, k.available, k.wanted, k.missing, k.tries,
            CASE WHEN NOT k.is_settled THEN clock_timestamp() END, clock_timestamp()
     FROM jsonb_to_recordset(CAST(:levels AS jsonb))
          AS k(external text, available bigint, wanted bigint, missing bigint, tries int, is_settled boolean)
-    ON CONFLICT (channel, external) DO UPDATE SET
+    ON CONFLICT (channel, place, external) DO UPDATE SET
         available = excluded.available, wanted = excluded.wanted, missing = excluded.missing, tries = excluded.tries,
         differs_at = excluded.differs_at, notified_at = excluded.notified_at
+    """
+)
+
+
+async def skus_of(connection: ReadConnection, order: str) -> set[str]:
+    """The items of an order's lines."""
+    return set((await connection.execute(SKUS_OF, {"order": order})).scalars())
+
+
+SKUS_OF = text("SELECT sku FROM order_line WHERE order_id = :order")
+
+
+async def doubt(connection: WriteConnection, channel: str, externals: Collection[str]) -> None:
+    """Have the levels of these items compared again: the channel itself may have changed them."""
+    await connection.execute(DOUBT, {"channel": channel, "externals": list(externals)})
+
+
+DOUBT = text(
+    """
+    UPDATE channel_level SET differs_at = clock_timestamp()
+    WHERE channel = :channel AND external = ANY(CAST(:externals AS text[])) AND available = wanted AND differs_at IS NULL
     """
 )
 

@@ -288,6 +288,19 @@ LEFT_AT = text(
 )
 
 
+async def reserved_at(connection: ReadConnection, order: str) -> dict[str, dict[str, int]]:
+    """By node, the units of each line of an order that are reserved there."""
+    found: dict[str, dict[str, int]] = {}
+    for row in await connection.execute(RESERVED_AT, {"order": order}):
+        found.setdefault(row.node, {})[row.line] = row.quantity
+    return found
+
+
+RESERVED_AT = text(
+    "SELECT node, line, sum(quantity)::int AS quantity FROM reservation WHERE order_id = :order GROUP BY node, line"
+)
+
+
 async def void_package(connection: WriteConnection, fulfillment_order: str, package: str, at: datetime) -> None:
     """Note that a parcel did not leave."""
     await connection.execute(VOID, {"fulfillment_order": fulfillment_order, "package": package, "at": at})

@@ -60,6 +60,15 @@ class Availability:
         ]
         return min(sum(self.at(node) for node in self.nodes if usable is None or node in usable), *limits)
 
+    def at_each(self, kept_back: Callable[[str], int], usable: Container[str]) -> dict[str, int]:
+        """Units of the item at each of these nodes, together no more than `in_all`: what is kept back is kept where most is."""
+        found = {node: self.at(node) for node in self.nodes if node in usable}
+        beyond = sum(found.values()) - self.in_all(kept_back, usable)
+        for node in sorted(found, key=lambda node: (-found[node], node)):
+            less = min(beyond, found[node])
+            found[node], beyond = found[node] - less, beyond - less
+        return found
+
     def _units(self, node: str, part: str) -> int:
         level = self.levels.get((node, part))
         return on_sale(level, self.network) if level and self.sku in self.network.items else 0

@@ -25,6 +25,8 @@ class Kept:
     is_settled: bool = True
     """Whether all orders were read that the channel took before another number was found; True where none was. For an item that
     the channel does not have: False when somebody asked to have it sent again."""
+    is_doubted: bool = False
+    """Whether the channel may have changed the number that stood there, and it is to be compared again."""
 
 
 def next_level(wanted: int, kept: Kept | None) -> int | None:
@@ -34,7 +36,7 @@ def next_level(wanted: int, kept: Kept | None) -> int | None:
     if kept.available is None:
         return None if kept.is_settled else wanted
     if kept.available == kept.wanted:
-        return None if wanted == kept.wanted else wanted
+        return wanted if wanted != kept.wanted or kept.is_doubted else None
     if kept.tries >= TRIES_MAX and kept.wanted == wanted:
         return None
     if kept.is_settled:

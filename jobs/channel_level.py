@@ -1,12 +1,14 @@
 """Sends connected channels how many units of each item they may sell: only what changed, compared with what stood there.
 
+A channel has one level for each item, or one at each of its places, which are nodes (`ChannelKind.places`).
+
 What was sent, and what stood there afterwards, is in PostgreSQL (`channel_level`). One process at a time compares the levels of
 a channel. It remembers since when; a process that begins compares all items once.
 """
 
 import asyncio
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
@@ -16,13 +18,15 @@ import structlog
 from channels.channel import ChannelKind, Later, Level, Refused, Settings
 from database import channel_level as statements
 from database import stock_feed
+from database.connect import ReadConnection
 from database.documents import available
 from database.documents.available import AsOf
 from domain.channel_level import TRIES_MAX, Kept, answered, next_level
-from domain.network import Alias, AliasKind, Network
+from domain.network import Network
 from jobs.conversation import ConversationFailed, Conversations
 from network.channel_nodes import nodes_of_channel
 from transactions import channel_level
+from transactions.channel_level import externals
 from transactions.transaction import OrderTransactions
 
 AT_ONCE_MAX = 100
@@ -32,8 +36,6 @@ LEASE = timedelta(minutes=4)
 EVERY = timedelta(seconds=2)
 WAIT = timedelta(seconds=30)
 """How long to wait after a conversation without an answer."""
-BY_ID = "variant:"
-"""Before the channel's own number of an item, where it has no other name."""
 
 log = structlog.get_logger("channel_level")
 
@@ -96,17 +98,19 @@ class ChannelLevelSender:
         connected = await self._conversations.settings(channel)
         if connected is None or connected[1].uses_mailbox:
             return WAIT
-        as_of, due = await self._due(channel)
-        for some in _parts(due, AT_ONCE_MAX):
-            later = await self._send(*connected, some)
-            if later is not None:
-                log.warning("a channel did not take stock levels", channel=channel, reason=later.why)
-                return max(later.wait or WAIT, EVERY)
+        as_of, due = await self._due(*connected)
+        for place, of_place in due.items():
+            for some in _parts(of_place, AT_ONCE_MAX):
+                later = await self._send(*connected, place, some)
+                if later is not None:
+                    log.warning("a channel did not take stock levels", channel=channel, reason=later.why)
+                    return max(later.wait or WAIT, EVERY)
         self._known[channel] = as_of
         return EVERY
 
-    async def _due(self, channel: str) -> tuple[AsOf, Sequence[_Due]]:
-        """The levels to send, all from one snapshot, and what that snapshot knows."""
+    async def _due(self, settings: Settings, kind: ChannelKind) -> tuple[AsOf, Mapping[str, Sequence[_Due]]]:
+        """The levels to send by place, all from one snapshot, and what that snapshot knows."""
+        channel, places = settings.name, kind.places(settings)
         async with self._transactions.database.read() as connection:
             version, network = await self._transactions.networks.active(connection)
             as_of = AsOf(version, await stock_feed.horizon(connection))
@@ -114,15 +118,20 @@ class ChannelLevelSender:
             items = externals(network, channel)
             names = {external for external, alias in items.items() if alias.sku in changed}
             known = await statements.known(connection, channel, names)
-            names |= known.keys() & items.keys()
+            names |= {external for _, external in known} & items.keys()
             skus = {items[external].sku for external in names}
-            units = await available.of_channel(connection, network, channel, nodes_of_channel(network, channel), skus)
-        wanted = {external: units[items[external].sku] // items[external].units for external in sorted(names)}
-        return as_of, list(_to_send(wanted, known))
+            units = await _units(connection, network, channel, places, skus)
+        due = dict[str, Sequence[_Due]]()
+        for place, of_place in units.items():
+            kept = {external: found for (at, external), found in known.items() if at == place}
+            asked = names if of_place is not None else names & kept.keys()
+            wanted = {name: (of_place or {}).get(items[name].sku, 0) // items[name].units for name in sorted(asked)}
+            due[place] = list(_to_send(wanted, kept))
+        return as_of, due
 
-    async def _send(self, settings: Settings, kind: ChannelKind, due: Sequence[_Due]) -> Later | None:
+    async def _send(self, settings: Settings, kind: ChannelKind, place: str, due: Sequence[_Due]) -> Later | None:
         """Send levels, and keep what stood there afterwards. Where all are refused at once, find out which ones are."""
-        levels = [Level(one.external, one.level, one.before.available if one.before else None) for one in due]
+        levels = [Level(one.external, one.level, one.before.available if one.before else None, place) for one in due]
         async with self._transactions.database.at_once() as connection:
             await statements.compare_after(connection, settings.name, LEASE)
         async with asyncio.timeout(CONVERSATION_WITHIN.total_seconds()):
@@ -132,24 +141,24 @@ class ChannelLevelSender:
             return outcome
         if isinstance(outcome, Refused) and len(due) > 1:
             middle = len(due) // 2
-            return await self._send(settings, kind, due[:middle]) or await self._send(settings, kind, due[middle:])
+            first = await self._send(settings, kind, place, due[:middle])
+            return first or await self._send(settings, kind, place, due[middle:])
         why = outcome.why if isinstance(outcome, Refused) else None
         now = {one.external: _now(one, {} if isinstance(outcome, Refused) else outcome, why) for one in due}
-        await channel_level.keep(self._transactions, settings.name, now, why)
+        await channel_level.keep(self._transactions, settings.name, place, now, why)
         return None
 
 
-def externals(network: Network, channel: str) -> dict[str, Alias]:
-    """What a channel calls the items, and the units of each: by its aliases, and by our SKU where an item has none."""
-    spelt = {AliasKind.SKU: "", AliasKind.VARIANT: BY_ID}
-    found = {
-        f"{spelt[AliasKind(kind)]}{external}": alias
-        for (of, kind, external), alias in network.aliases.items()
-        if of == channel and kind in spelt
-    }
-    named = {alias.sku for alias in found.values()}
-    items = {*network.items, *network.retired_items} - named
-    return {sku: Alias(sku) for sku in items if sku not in found} | found
+async def _units(
+    connection: ReadConnection, network: Network, channel: str, places: Mapping[str, str], skus: Collection[str]
+) -> Mapping[str, Mapping[str, int] | None]:
+    """By place, the units of each item that the channel may sell there. None = the node may not ship the channel's orders: the
+    place keeps its own levels, and what it was sent before is taken back."""
+    usable = nodes_of_channel(network, channel)
+    if not places:
+        return {"": await available.of_channel(connection, network, channel, usable, skus)}
+    units = await available.at_nodes(connection, network, channel, usable & places.keys(), skus)
+    return {place: units.get(node) for node, place in places.items()}
 
 
 def _to_send(wanted: Mapping[str, int], known: Mapping[str, Kept]) -> Iterator[_Due]:

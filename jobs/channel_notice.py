@@ -21,7 +21,7 @@ from domain.event import EventKind
 from jobs.conversation import ConversationFailed, Conversations, Unreadable
 from jobs.waiting import wait_after
 from runtime.breaker import Breaker
-from transactions import channel_notice, channel_refund
+from transactions import channel_level, channel_notice, channel_refund
 from transactions.transaction import OrderTransactions
 
 CONVERSATION_WITHIN = timedelta(minutes=1)
@@ -44,6 +44,17 @@ log = structlog.get_logger("channel_notice")
 @dataclass(frozen=True, slots=True)
 class _Silence(Later):
     """The channel did not answer, or does not let us in: it would not take another notice either."""
+
+
+def _may_have_moved(outcome: Outcome, owed: Owed) -> bool:
+    """Whether the channel has moved units from one of its places to another. What an earlier try has moved before it broke off,
+    the next one does not see."""
+    match outcome:
+        case Done():
+            return outcome.has_moved or owed.tries > 1
+        case Refused():
+            return True
+    return False
 
 
 class ChannelNoticeSender:
@@ -102,6 +113,8 @@ class ChannelNoticeSender:
     async def _notify(self, settings: Settings, kind: ChannelKind, owed: Owed) -> bool:
         """Notify a channel of one event and note what came of it; whether the channel answers, so that others may be sent."""
         outcome, version = await self._outcome(settings, kind, owed)
+        if kind.places(settings) and _may_have_moved(outcome, owed):
+            await channel_level.doubt(self._transactions, owed.channel, owed.order)
         match outcome:
             case Done():
                 await self._took(settings, owed, outcome, version)
@@ -128,7 +141,7 @@ class ChannelNoticeSender:
         """What a channel says to a notice, and of which version of the order; no answer is a reason to ask later."""
         version: int | None = None
         try:
-            notice = await self._notice(owed, kind)
+            notice = await self._notice(settings, kind, owed)
             version = notice.order["version"]
             async with asyncio.timeout(CONVERSATION_WITHIN.total_seconds()):
                 outcome = await self._conversations.run(settings, kind, kind.notify(settings, notice))
@@ -147,7 +160,7 @@ class ChannelNoticeSender:
             await channel_notice.answers_again(self._transactions, owed)
         return outcome, version
 
-    async def _notice(self, owed: Owed, kind: ChannelKind) -> Notice:
+    async def _notice(self, settings: Settings, kind: ChannelKind, owed: Owed) -> Notice:
         """An event with the facts as they are now."""
         async with self._transactions.database.read() as connection:
             order = await documents.show(connection, owed.order, channel=None, at=datetime.now(UTC))
@@ -157,11 +170,12 @@ class ChannelNoticeSender:
             code = await request.cancel_code(connection, owed.order) if is_cancel else None
             left_at = await fulfillment.left_at(connection, owed.order)
             ids = await channel_order.names(connection, owed.channel, owed.external) if kind.uses_mailbox else owed.ids
+            is_of_plan = owed.kind in (EventKind.PROMISED, EventKind.PROMISE_CHANGED) and bool(kind.places(settings))
+            pinned = await fulfillment.reserved_at(connection, owed.order) if is_of_plan else {}
         assert order is not None, f"{owed.order} has events"
         serials = await self._serials(owed) if kind.uses_mailbox else {}
-        return Notice(
-            owed.name, owed.kind, owed.data, owed.external, order, ids, owed.at, serials, paid_back, code, left_at
-        )
+        about = owed.name, owed.kind, owed.data, owed.external, order, ids, owed.at
+        return Notice(*about, serials, paid_back, code, left_at, pinned)
 
     async def _serials(self, owed: Owed) -> Mapping[str, int]:
         """The serial numbers of the packages of a shipment, and of what left in none, for their SSCCs."""

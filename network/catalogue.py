@@ -1,12 +1,13 @@
 """The items of a version of the network, as one connected channel calls them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
 from channels.channel import Units
 from domain.network import AliasKind, Network
 from formats.sscc import gtin_14
+from network.channel_nodes import nodes_of_channel
 
 Name = TypeVar("Name")
 
@@ -26,6 +27,10 @@ class ChannelCatalogue:
 
     network: Network
     channel: str
+
+    def nodes(self) -> Collection[str]:
+        """The nodes that may ship the channel's orders."""
+        return nodes_of_channel(self.network, self.channel)
 
     def item(self, kind: str, external: str) -> Units | None:
         """What aliases.csv says of it; else the item itself, if it is one of our SKUs, or if a GTIN is its barcode. None =

@@ -7,7 +7,7 @@ where nothing is to be shipped.
 import json
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,10 @@ def try_samples(directory: Path, mappings: Mapping[str, str], connections: Mappi
 
 class _EverySku:
     """A catalogue of samples: every SKU is an item, and no other name is."""
+
+    def nodes(self) -> Collection[str]:
+        """None: samples are of no network."""
+        return ()
 
     def item(self, kind: str, external: str) -> Units | None:
         return Units(external) if kind == "sku" else None

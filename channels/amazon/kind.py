@@ -108,13 +108,17 @@ class Amazon:
         """One order."""
         return poll.read_again(settings, external)
 
-    def hears_of(self, kind: str) -> bool:
+    def hears_of(self, kind: str, entry: Mapping[str, Any]) -> bool:
         """Whether Amazon is notified of it."""
         return kind in notify.HEARD
 
     def notify(self, settings: Settings, notice: Notice) -> Conversation[Outcome]:
         """Confirm what left."""
         return notify.notify(settings, notice)
+
+    def places(self, settings: Settings) -> Mapping[str, str]:
+        """None: stock levels are not sent to Amazon."""
+        return {}
 
     def stock(
         self, settings: Settings, key: str, levels: Sequence[Level]

@@ -114,13 +114,17 @@ class JsonKind:
         """One order."""
         return self._read_again(self._rules(settings).read, external)
 
-    def hears_of(self, kind: str) -> bool:
+    def hears_of(self, kind: str, entry: Mapping[str, Any]) -> bool:
         """Which events are of interest, the mapping says when one is sent."""
         return True
 
     def notify(self, settings: Settings, notice: Notice) -> Conversation[Outcome]:
         """Send what the mapping makes of an event; where it says how to see that the shop knows it, look first."""
         return self._notify(self._rules(settings).notify.get(notice.kind, ()), notice)
+
+    def places(self, settings: Settings) -> Mapping[str, str]:
+        """None: a level is that of the whole shop."""
+        return {}
 
     def stock(
         self, settings: Settings, key: str, levels: Sequence[Level]

@@ -10,6 +10,7 @@ from channels.channel import Catalogue, Checked, Conversation, Finding, Settings
 from channels.shopify import documents
 from channels.shopify.call import Denied, NotNow, ask, change
 from channels.shopify.given import id_of
+from channels.shopify.location import is_one, locations
 from channels.shopify.scopes import ALL_ORDERS, SCOPES, missing
 from channels.shopify.version import DEFAULT, warning
 
@@ -83,7 +84,7 @@ def is_set_up(settings: Settings) -> bool:
 
     Read without it, units that left before the connection look as if they were still to be shipped.
     """
-    return bool(settings.kept.get("location" if settings.entry.get("mode", "one") == "one" else "connected_at"))
+    return bool(settings.kept.get("location" if is_one(settings.entry) else "connected_at"))
 
 
 def need(settings: Settings) -> None:
@@ -106,7 +107,7 @@ def _scopes(found: _Check, granted: Sequence[str]) -> None:
 
 
 def _location(found: _Check) -> Conversation[None]:
-    if found.settings.entry.get("mode", "one") == "each":
+    if not is_one(found.settings.entry):
         yield from _locations(found)
         return
     services = (yield from ask(found.settings, documents.SERVICES))["shop"]["fulfillmentServices"]
@@ -129,15 +130,25 @@ def _locations(found: _Check) -> Conversation[None]:
         if not page["pageInfo"]["hasNextPage"]:
             break
         after = page["pageInfo"]["endCursor"]
-    mapped = {id_of(location): node for location, node in found.settings.entry.get("locations", {}).items()}
+    mapped = locations(found.settings)
     for location, name in known.items():
-        if location not in mapped:
+        if location not in mapped.values():
             found.hint(
-                f'The location "{name}" is no node: write {location} = "NODE" under `locations` in channels.toml'
+                f'The location "{name}" is no node: write "{location}" = "NODE" under `locations` in channels.toml. Until then '
+                "it keeps its own stock levels, and orders are not collected there"
             )
-    for location in mapped.keys() - known.keys():
-        found.fault(f"The shop has no location {location}, which channels.toml names for node {mapped[location]}")
-    found.hint("In mode each the shop's locations keep their own stock levels: Switchyard sends none")
+    for node, location in mapped.items():
+        if location not in known:
+            found.fault(
+                f"The shop has no location {location}, which channels.toml names for node {node}: in the shop's admin, "
+                "Settings, Locations, it is not there or not active, or an app has made it"
+            )
+    if missing := sorted(set(found.catalogue.nodes()) - mapped.keys()):
+        found.warn(
+            f"{_some(missing)} may ship orders of the shop and {'is' if len(missing) == 1 else 'are'} no location of it: what "
+            'leaves there cannot be reported. Write "LOCATION" = "NODE" under `locations` in channels.toml; a location is made '
+            "in the shop's admin under Settings, Locations. Or let the strategies of the channel not use the node"
+        )
 
 
 def _items(found: _Check) -> Conversation[None]:

@@ -32,6 +32,7 @@ from channels.shopify import (
     check,
     from_graphql,
     from_webhook,
+    location,
     notify,
     order,
     poll,
@@ -76,7 +77,7 @@ class Shopify:
     keys: Sequence[Key] = (
         Key("mode", "one", _mistake_of_mode),
         Key("version", DEFAULT, _mistake_of_version),
-        Key("locations", {}, names_nodes=True),
+        Key("locations", {}, location.mistake_of_locations, names_nodes=True),
         Key("carriers", {}),
         Key("ship_unpaid", ""),
         Key("notify_customer", True),
@@ -129,18 +130,22 @@ class Shopify:
         """One order."""
         return reading.read_again(settings, external)
 
-    def hears_of(self, kind: str) -> bool:
+    def hears_of(self, kind: str, entry: Mapping[str, Any]) -> bool:
         """Whether the shop is notified of it."""
-        return kind in notify.HEARD
+        return kind in notify.HEARD or (kind in notify.HEARD_OF_PLANS and not location.is_one(entry))
 
     def notify(self, settings: Settings, notice: Notice) -> Conversation[Outcome]:
         """Make the shop equal to the facts of the order."""
         return notify.notify(settings, notice)
 
+    def places(self, settings: Settings) -> Mapping[str, str]:
+        """In mode `each`, the location of each node."""
+        return location.locations(settings)
+
     def stock(
         self, settings: Settings, key: str, levels: Sequence[Level]
     ) -> Conversation[Mapping[str, int] | Later | Refused]:
-        """Set the levels at our location."""
+        """Set the levels at a location."""
         return stock.stock(settings, key, levels)
 
     def check(self, settings: Settings, catalogue: Catalogue, at: datetime) -> Conversation[Checked]:

@@ -16,8 +16,9 @@ from channels.shopify.call import Denied, NotNow, change, gid
 from channels.shopify.carriers import spelled
 from channels.shopify.check import need
 from channels.shopify.given import id_of
+from channels.shopify.location import is_one, locations, node_of
 from channels.shopify.parcels import Fulfillment, Matched, fulfillments, matched
-from channels.shopify.work import Held, Work, held, is_given_up, is_wanted, picked, take, works
+from channels.shopify.work import Held, Work, held, is_given_up, is_wanted, next_move, picked, planned_at, take, works
 from domain.event import EventKind
 
 HEARD = frozenset(
@@ -36,11 +37,18 @@ HEARD = frozenset(
 )
 """The events that a shop is notified of."""
 
+HEARD_OF_PLANS = frozenset({EventKind.PROMISED, EventKind.PROMISE_CHANGED})
+"""The events that it is notified of as well where its locations are nodes: nodes were chosen."""
+
 STEPS_MOST = 30
 """How often fulfillment orders are read and one of them is brought forward, for one event."""
 
 CANCELLED_HERE = "It was cancelled in Switchyard."
 TOO_LATE = "It was picked or has left."
+HOW_TO_MOVE = (
+    "In the shop's admin, let this location stock the items (Products, the item, Inventory), or open the order and change the "
+    "location of its fulfillment yourself; then retry the connection"
+)
 
 
 @dataclass(slots=True)
@@ -56,11 +64,12 @@ class _Talk:
     made: Matched
     ids: dict[str, str] = field(default_factory=dict)
     misfits: list[str] = field(default_factory=list)
+    has_moved: bool = False
 
     @property
     def is_one(self) -> bool:
         """Whether all goes through one location of ours."""
-        return bool(self.settings.entry.get("mode", "one") == "one")
+        return is_one(self.settings.entry)
 
 
 def notify(settings: Settings, notice: Notice) -> Conversation[Outcome]:
@@ -86,7 +95,7 @@ def _notify(settings: Settings, notice: Notice) -> Conversation[Outcome]:
         yield from _make_equal(talk)
     except Denied as denied:
         talk.misfits.append(str(denied))
-    return Refused("; ".join(talk.misfits), talk.ids) if talk.misfits else Done(talk.ids)
+    return Refused("; ".join(talk.misfits), talk.ids) if talk.misfits else Done(talk.ids, has_moved=talk.has_moved)
 
 
 def _make_equal(talk: _Talk) -> Conversation[None]:
@@ -94,6 +103,8 @@ def _make_equal(talk: _Talk) -> Conversation[None]:
     yield from _void(talk)
     if talk.is_one:
         yield from _take_over(talk)
+    elif talk.notice.kind in HEARD_OF_PLANS:
+        yield from _bring(talk, _planned(talk))
     yield from _fulfill(talk)
     yield from _correct(talk)
     if talk.is_one:
@@ -130,8 +141,7 @@ def _locations(talk: _Talk) -> dict[str, str]:
     """The shop's location of each node; in mode `one` of every node ("")."""
     if talk.is_one:
         return {"": id_of(talk.settings.kept.get("location") or "")}
-    known: Mapping[str, str] = talk.settings.entry.get("locations", {})
-    return {node: id_of(location) for location, node in known.items()}
+    return locations(talk.settings)
 
 
 def _location(talk: _Talk, node: str) -> str:
@@ -208,7 +218,7 @@ def _fulfill_parcel(talk: _Talk, parcel: Parcel, units: Mapping[str, int]) -> Co
     """A fulfillment: of one order, of one location, always by line. Raises `Denied`."""
     location = _location(talk, parcel.node)
     if not talk.is_one:
-        yield from _bring(talk, units, location)
+        yield from _bring(talk, {location: units})
     found = picked(units, (work for work in talk.work if work.location == location))
     for line, quantity in found.lacking.items():
         talk.misfits.append(
@@ -235,19 +245,31 @@ def _tracking(talk: _Talk, parcel: Parcel) -> dict[str, str]:
     return {name: value for name, value in (("company", company), ("number", parcel.tracking)) if value}
 
 
-def _bring(talk: _Talk, units: Mapping[str, int], location: str) -> Conversation[None]:
-    """Move to the node's location what it has shipped and Shopify had planned elsewhere."""
-    lacking = picked(units, (work for work in talk.work if work.location == location)).lacking
-    if not lacking:
-        return
-    movable = [work for work in talk.work if work.location != location and "MOVE" in work.actions]
-    moved = picked(lacking, movable)
-    for one in moved.by_work:
-        lines = one["fulfillmentOrderLineItems"]
-        to = gid("Location", location)
-        yield from change(talk.settings, documents.MOVE_WORK, id=one["fulfillmentOrderId"], location=to, lines=lines)
-    if moved.lines:
+def _planned(talk: _Talk) -> dict[str, Mapping[str, int]]:
+    """By location, the units that its node is to ship; `connect` names the nodes that are no location."""
+    known = _locations(talk)
+    planned = planned_at(talk.notice.order, talk.notice.pinned)
+    return {known[node]: units for node, units in planned.items() if node in known}
+
+
+def _bring(talk: _Talk, planned: Mapping[str, Mapping[str, int]]) -> Conversation[None]:
+    """Move to these locations the units that they are to have and Shopify has assigned to others; one fulfillment order at a
+    time, since a move may close others and make new ones. Raises `Denied`."""
+    for _ in range(STEPS_MOST):
+        move = next_move(talk.work, planned)
+        if move is None:
+            return
+        to = gid("Location", move.location)
+        try:
+            yield from change(talk.settings, documents.MOVE_WORK, id=move.work, location=to, lines=move.lines)
+        except Denied as error:
+            node = node_of(talk.settings, move.location)
+            raise Denied(
+                f"the shop does not move units to the location of node {node}: {error}. {HOW_TO_MOVE}"
+            ) from error
+        talk.has_moved = True
         yield from _read_work(talk)
+    raise Denied(f"units are not at the location that ships them after {STEPS_MOST} moves. {HOW_TO_MOVE}")
 
 
 def _correct(talk: _Talk) -> Conversation[None]:

@@ -16,6 +16,7 @@ from channels.lines import called, prices
 from channels.money import minor
 from channels.parcels import UNITS_OF_ONE
 from channels.shopify.given import id_of
+from channels.shopify.location import is_one, locations, node_of
 from channels.shopify.shop_order import ShopFulfillment, ShopLine, ShopOrder
 from domain.channel_difference import PaidBack
 from domain.money import in_proportion
@@ -72,7 +73,7 @@ def _why_not(settings: Settings, order: ShopOrder) -> str | None:
         return "a test order"
     if is_only_of_the_till(order):
         return "sold at the till"
-    if order.pickup_location and _node(settings, order.pickup_location) is None:
+    if order.pickup_location and node_of(settings, order.pickup_location) is None:
         return "collected at a location that is no node"
     return None
 
@@ -136,15 +137,9 @@ def _is_by_others(settings: Settings, fulfillment: ShopFulfillment) -> bool:
 
 
 def _own_locations(settings: Settings) -> Sequence[str]:
-    if settings.entry.get("mode", "one") == "each":
-        return [id_of(location) for location in settings.entry.get("locations", {})]
+    if not is_one(settings.entry):
+        return list(locations(settings).values())
     return [id_of(settings.kept["location"])] if settings.kept.get("location") else []
-
-
-def _node(settings: Settings, location: str) -> str | None:
-    """The node that a location of the shop is."""
-    locations: Mapping[str, str] = settings.entry.get("locations", {})
-    return next((node for known, node in locations.items() if id_of(known) == location), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +206,7 @@ def _content(settings: Settings, order: ShopOrder) -> dict[str, Any]:
         "service": service,
         "ship_to": _ship_to(order),
         "bill_to": _known(order.bill_to) if order.bill_to else None,
-        "pickup_node": _node(settings, order.pickup_location) if order.pickup_location else None,
+        "pickup_node": node_of(settings, order.pickup_location) if order.pickup_location else None,
         "holds": _holds(settings, order),
         "prices_include_tax": order.prices_include_tax,
         "tags": [tag for tag in map(on_one_line, order.tags) if tag][:250],

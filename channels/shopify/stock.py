@@ -1,4 +1,4 @@
-"""Sets how many units a shop may sell at our location; what stood there is compared, so no sale in between is overwritten."""
+"""Sets how many units a shop may sell at a location; what stood there is compared, so no sale in between is overwritten."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,19 +24,18 @@ BY_ID = "variant:"
 
 @dataclass(frozen=True, slots=True)
 class _Stands:
-    """An item of the shop, and what can be sold of it at our location; None = it is not stocked there."""
+    """An item of the shop, and what can be sold of it at the location; None = it is not stocked there."""
 
     item: str
     available: int | None
 
 
 def stock(settings: Settings, key: str, levels: Sequence[Level]) -> Conversation[Mapping[str, int] | Later | Refused]:
-    """Send new levels; answers what stands there now. Items that the shop does not have are left out."""
-    if settings.entry.get("mode", "one") != "one":
-        return {}
+    """Send new levels of one location; answers what stands there now. Items that the shop does not have are left out."""
     try:
         need(settings)
-        return (yield from _stock(settings, key, levels, gid("Location", settings.kept["location"])))
+        location = levels[0].place or settings.kept["location"]
+        return (yield from _stock(settings, key, levels, gid("Location", location)))
     except NotNow as busy:
         return Later(str(busy), busy.wait)
     except Misfit as denied:

@@ -10,6 +10,9 @@ from channels.parcels import UNITS_OF_ONE, there
 from channels.shopify.given import id_of
 from channels.shopify.parcels import line_of
 
+ENDED = ("cancelled", "closed_short")
+"""The statuses of our fulfillment orders of which nothing more leaves."""
+
 TO_SHIP = ("open", "backordered", "reserved", "allocated")
 """The buckets of units that may still leave."""
 
@@ -83,6 +86,53 @@ def held(order: Mapping[str, Any]) -> Held:
         {name: math.ceil(units / ratio.get(name, 1)) for name, units in to_ship.items()},
         {name: units // ratio.get(name, 1) for name, units in cancelled.items()},
     )
+
+
+def planned_at(order: Mapping[str, Any], pinned: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, int]]:
+    """By node, the units of the shop's lines that are to leave there: those reserved, and those of its fulfillment orders."""
+    ratio = {line["line"]: int(line["attributes"].get(UNITS_OF_ONE, 1)) for line in order["lines"]}
+    units = {node: there(of_node) for node, of_node in pinned.items()}
+    for fo in order["fulfillment_orders"]:
+        if fo["status"] not in ENDED:
+            left = {line["line"]: line["quantity"] - line["shipped"] - line["short"] for line in fo["lines"]}
+            units.setdefault(fo["node"], Counter()).update(there(left))
+    return {
+        node: {line: math.ceil(quantity / ratio.get(line, 1)) for line, quantity in (+of_node).items()}
+        for node, of_node in units.items()
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Units of a fulfillment order that go to another location."""
+
+    work: str
+    location: str
+    lines: Sequence[Mapping[str, Any]]
+    """As `fulfillmentOrderMove` takes them."""
+
+
+def next_move(found: Sequence[Work], planned: Mapping[str, Mapping[str, int]]) -> Move | None:
+    """The next step towards units that are where they are to leave from, by location; None = they are, or cannot be moved.
+
+    Only what is planned is moved, and never what is to leave from where it is. Units of a customer who collects them stay.
+    """
+    standing = Counter[tuple[str, str]]()
+    for work in (work for work in found if work.is_open):
+        standing.update({(work.location, line.line): line.remaining for line in work.lines})
+    free = {place: units - planned.get(place[0], {}).get(place[1], 0) for place, units in standing.items()}
+    movable = [work for work in found if work.is_open and "MOVE" in work.actions and not work.is_collected]
+    for location, units in planned.items():
+        lacking = {line: quantity - standing[location, line] for line, quantity in units.items()}
+        for work in (work for work in movable if work.location != location and not work.is_of_a_service):
+            lines = [
+                {"id": line.id, "quantity": quantity}
+                for line in work.lines
+                if (quantity := min(line.remaining, lacking.get(line.line, 0), free[work.location, line.line])) > 0
+            ]
+            if lines:
+                return Move(work.id, location, lines)
+    return None
 
 
 def is_wanted(work: Work, ours: Held, leaving: Mapping[str, int]) -> bool:

@@ -128,13 +128,17 @@ class X12:
         """Raises `Misfit`: of two documents of one instant that differ, a person must ask which one counts."""
         raise Misfit(NOT_ASKED)
 
-    def hears_of(self, kind: str) -> bool:
+    def hears_of(self, kind: str, entry: Mapping[str, Any]) -> bool:
         """Whether a document is about it."""
         return kind in notify.HEARD
 
     def notify(self, settings: Settings, notice: Notice) -> Conversation[Outcome]:
         """Write the documents about it."""
         return _at_once(notify.outcome(settings, notice))
+
+    def places(self, settings: Settings) -> Mapping[str, str]:
+        """None: stock goes as a whole document."""
+        return {}
 
     def stock(
         self, settings: Settings, key: str, levels: Sequence[Level]

@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Container, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from database import stock, stock_feed
@@ -85,7 +86,18 @@ async def of_channel(
 ) -> dict[str, int]:
     """How many units of each of these items a channel may take, from the nodes that may ship its orders."""
     levels = await _levels(connection, network, skus)
-    return {sku: _available(network, levels, sku, channel, usable) for sku in skus}
+    kept_back = partial(network.kept_back, channel=channel)
+    return {sku: _item(network, levels, sku).in_all(kept_back, usable) for sku in skus}
+
+
+async def at_nodes(
+    connection: ReadConnection, network: Network, channel: str, usable: Collection[str], skus: Collection[str]
+) -> dict[str, dict[str, int]]:
+    """By node, how many units of each of these items a channel may take there; together no more than `of_channel`."""
+    levels = await _levels(connection, network, skus)
+    kept_back = partial(network.kept_back, channel=channel)
+    units = {sku: _item(network, levels, sku).at_each(kept_back, usable) for sku in skus}
+    return {node: {sku: units[sku].get(node, 0) for sku in skus} for node in usable}
 
 
 async def changed(
@@ -117,7 +129,6 @@ async def _levels(connection: ReadConnection, network: Network, skus: Collection
     return found
 
 
-def _available(network: Network, levels: Levels, sku: str, channel: str, usable: Container[str]) -> int:
+def _item(network: Network, levels: Levels, sku: str) -> Availability:
     its_own = {place: level for part, _ in network.components(sku) for place, level in levels[part].items()}
-    item = Availability(sku, network, its_own)
-    return item.in_all(lambda part: network.kept_back(part, channel), usable)
+    return Availability(sku, network, its_own)

@@ -1247,6 +1247,13 @@ channel_level = Table(
     "channel_level",
     metadata,
     Column("channel", Text, primary_key=True),
+    Column(
+        "place",
+        Text,
+        primary_key=True,
+        server_default="",
+        comment="the place of the channel that it stands at; empty = the channel has one level for each item",
+    ),
     Column("external", Text, primary_key=True, comment="what the channel calls the item"),
     Column("available", BigInteger, comment="what stood there when it last answered; NULL = it has no such item"),
     Column("wanted", BigInteger, nullable=False, comment="what was to stand there then"),

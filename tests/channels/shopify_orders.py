@@ -1,7 +1,7 @@
 """One invented order as a shop has it, in its two spellings: the body of a webhook, and what GraphQL answers."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from copy import deepcopy
 from typing import Any
 
@@ -17,8 +17,15 @@ LOCATION = "655441491"
 class Items:
     """A catalogue of own SKUs and aliases."""
 
-    def __init__(self, *own: str, aliases: Mapping[tuple[str, str], Units] | None = None) -> None:
+    def __init__(
+        self, *own: str, aliases: Mapping[tuple[str, str], Units] | None = None, may_ship: Collection[str] = ()
+    ) -> None:
+        self.may_ship = may_ship
         self.known = {("sku", sku): Units(sku) for sku in own} | dict(aliases or {})
+
+    def nodes(self) -> Collection[str]:
+        """The nodes that may ship the channel's orders."""
+        return self.may_ship
 
     def item(self, kind: str, external: str) -> Units | None:
         """What is known of it."""

@@ -44,6 +44,8 @@ class Shop:
     levels: dict[str, int] = field(default_factory=dict)
     """By SKU, what can be sold at our location; a SKU that is missing is not stocked there."""
     skus: tuple[str, ...] = ()
+    locations: set[str] = field(default_factory=set)
+    """Those whose levels were read or set."""
     before_setting: Callable[["Shop"], None] = lambda _: None
     """What happens in the shop just before levels are set."""
     numbers: "count[int]" = field(default_factory=lambda: count(1))
@@ -219,7 +221,8 @@ class Shop:
     def _ReadyForPickup(self, work: list[dict[str, Any]]) -> dict[str, Any]:
         return self._done("ReadyForPickup", str(len(work)))
 
-    def _VariantsBySku(self, query: str, **_: Any) -> dict[str, Any]:
+    def _VariantsBySku(self, query: str, location: str, **_: Any) -> dict[str, Any]:
+        self.locations.add(location)
         nodes = [self._variant(sku) for sku in self.skus if json.dumps(sku) in query]
         return {"productVariants": {"nodes": nodes, "pageInfo": EMPTY}}
 
@@ -236,6 +239,7 @@ class Shop:
 
     def _SetQuantities(self, input: dict[str, Any], key: str) -> dict[str, Any]:
         """All of them, or none where one is not what it was compared with."""
+        self.locations |= {one["locationId"] for one in input["quantities"]}
         self.before_setting(self)
         assert len(input["quantities"]) <= 250
         skus = {one["inventoryItemId"].rpartition("/")[2]: one for one in input["quantities"]}

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -42,6 +42,10 @@ class Items:
 
     def __init__(self, known: Mapping[tuple[str, str], Units]) -> None:
         self._known = known
+
+    def nodes(self) -> Collection[str]:
+        """None."""
+        return ()
 
     def item(self, kind: str, external: str) -> Units | None:
         """The item of a name."""

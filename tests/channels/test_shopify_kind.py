@@ -1,7 +1,7 @@
 """A shop is connected, checked, read and polled; what is missing is said to its owner with the place to click."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -39,6 +39,7 @@ from tests.channels.shopify_orders import (
     ORDER,
     OTHER,
     WEBHOOK,
+    Items,
     body,
     changed,
     settings,
@@ -276,10 +277,13 @@ def connected(scopes: list[str] | None = None, **answers: Any) -> Shop:
     )
 
 
-def checked(shop: Shop, at: datetime = AT, kept: dict[str, Any] | None = None, **entry: Any) -> Checked:
-    """The check of a connection."""
+def checked(
+    shop: Shop, at: datetime = AT, kept: dict[str, Any] | None = None, may_ship: Sequence[str] = (), **entry: Any
+) -> Checked:
+    """The check of a connection; `may_ship` are the nodes that may ship its orders."""
     own: dict[str, Any] = {"webhooks": "https://oms.example.com/"}
-    return run(SHOPIFY.check(settings({"x": 1} if kept is None else kept, **own | entry), CATALOGUE, at), shop)
+    connection = settings({"x": 1} if kept is None else kept, **own | entry)
+    return run(SHOPIFY.check(connection, Items("TEE-RED-M", "MUG", may_ship=may_ship), at), shop)
 
 
 def test_a_shop_in_order_has_no_finding_and_its_location_is_kept() -> None:
@@ -413,11 +417,21 @@ def test_in_mode_each_locations_are_compared_with_the_nodes() -> None:
         {"id": "gid://shopify/Location/3", "name": "Printful", "isFulfillmentService": True},
     ]
     shop = connected(Locations={"locations": {"nodes": places, "pageInfo": EMPTY}})
-    text = texts(checked(shop, mode="each", locations={"2": "depot", "9": "gone"}))
-    assert '- The location "Main Street" is no node: write 1 = "NODE" under `locations`' in text
+    nodes = ("depot", "store", "gone")
+    found = checked(shop, may_ship=nodes, mode="each", locations={"2": "depot", "9": "gone"})
+    text = texts(found)
+    assert '- The location "Main Street" is no node: write "1" = "NODE" under `locations`' in text
     assert "! The shop has no location 9, which channels.toml names for node gone" in text
+    assert "- store may ship orders of the shop and is no location of it" in text
+    assert [finding.text[:5] for finding in found.findings if finding.is_for_a_person] == ["The s", "store"]
     assert "Depot" not in text
     assert "Printful" not in text
+
+
+def test_two_locations_are_not_one_node() -> None:
+    [key] = [key for key in SHOPIFY.keys if key.name == "locations"]
+    assert key.mistake({"1": "slc", "2": "slc", "3": "ber"}) == "slc must be the node of one location only"
+    assert key.mistake({"1": "slc", "3": "ber"}) is None
 
 
 def test_a_version_that_is_about_to_end_is_warned_of() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from channels.channel import Done, Later, NoAnswer, Notice, Outcome, Refused, Settings
+from channels.kinds import KINDS
 from channels.shopify.carriers import NAMES, spelled
 from channels.shopify.notify import HEARD, notify
 from domain.event import EventKind
@@ -448,6 +449,75 @@ def test_in_mode_each_a_node_without_a_location_is_named() -> None:
     outcome = run(notify(each(), notice(EventKind.SHIPPED, document)), shop)
     named = "node ham is no location of the shop: name it under `locations` in channels.toml"
     assert outcome == Refused(f"{named} (web-{ORDER}-f1/1)")
+
+
+def planned(node: str, **units: int) -> dict[str, Any]:
+    """A fulfillment order of ours of which nothing has left."""
+    lines = [
+        {"line": NAMES_OF[name], "quantity": quantity, "shipped": 0, "short": 0} for name, quantity in units.items()
+    ]
+    return fo(1, node=node) | {"status": "released", "lines": lines}
+
+
+def promised(shop: Shop, *parts: dict[str, Any], **pinned: dict[str, int]) -> Outcome:
+    """Notify a shop whose locations are nodes that nodes were chosen."""
+    units = {node: {NAMES_OF[name]: quantity for name, quantity in of.items()} for node, of in pinned.items()}
+    about = notice(EventKind.PROMISED, order(line(LINE, reserved=4), line(OTHER, reserved=1), *parts))
+    return run(notify(each(), replace(about, pinned=units)), shop)
+
+
+def at_locations(shop: Shop) -> list[tuple[str, str, int]]:
+    """What is to be fulfilled where."""
+    return sorted(
+        (work["assignedLocation"]["location"]["id"].rpartition("/")[2], line["lineItem"]["id"].rpartition("/")[2], left)
+        for work in shop.work
+        for line in work["lineItems"]["nodes"]
+        if (left := line["remainingQuantity"])
+    )
+
+
+def test_in_mode_each_the_shop_learns_which_nodes_were_chosen_and_only_what_differs_is_moved() -> None:
+    shop = Shop()
+    shop.add_work(SOLD, MERCHANT)
+    outcome = promised(shop, slc={"tee": 3}, ber={"tee": 1, "mug": 1})
+    assert at_locations(shop) == [("78", OTHER, 1), ("78", LINE, 1), (MERCHANT, LINE, 3)]
+    assert outcome == Done({}, has_moved=True)
+    assert promised(shop, slc={"tee": 3}, ber={"tee": 1, "mug": 1}) == Done({})
+    assert len(shop.changes) == 1
+
+
+def test_in_mode_each_what_was_released_is_planned_too() -> None:
+    shop = Shop()
+    shop.add_work(SOLD, MERCHANT)
+    promised(shop, planned("ber", tee=1, mug=1), slc={"tee": 3})
+    assert at_locations(shop) == [("78", OTHER, 1), ("78", LINE, 1), (MERCHANT, LINE, 3)]
+
+
+def test_in_mode_each_what_has_no_node_yet_or_is_collected_stays_where_the_shop_has_it() -> None:
+    shop = Shop()
+    shop.add_work({LINE: 4}, MERCHANT)
+    shop.add_work({OTHER: 1}, MERCHANT, deliveryMethod={"methodType": "PICK_UP"})
+    promised(shop, ber={"tee": 1, "mug": 1}, ham={"tee": 1})
+    assert at_locations(shop) == [("78", LINE, 1), (MERCHANT, OTHER, 1), (MERCHANT, LINE, 3)]
+
+
+def test_in_mode_each_a_move_that_the_shop_refuses_says_what_to_do() -> None:
+    shop = Shop()
+    shop.add_work(SOLD, MERCHANT)
+    shop.refuses["MoveWork"] = "Some items are not stocked at the new location."
+    outcome = promised(shop, ber={"tee": 4, "mug": 1})
+    assert isinstance(outcome, Refused)
+    assert outcome.why.startswith(
+        "the shop does not move units to the location of node ber: id: Some items are not stocked"
+    )
+    assert "let this location stock the items" in outcome.why
+    assert "retry the connection" in outcome.why
+
+
+def test_only_a_shop_whose_locations_are_nodes_is_notified_of_plans() -> None:
+    for kind in (EventKind.PROMISED, EventKind.PROMISE_CHANGED):
+        assert KINDS["shopify"].hears_of(kind, {"mode": "each"})
+        assert not KINDS["shopify"].hears_of(kind, {"mode": "one"})
 
 
 def test_in_mode_each_a_pickup_is_ready_once() -> None:

@@ -103,7 +103,8 @@ def test_a_throttled_or_refusing_shop_is_said() -> None:
     assert answer == Refused("id: The location is not active.")
 
 
-def test_in_mode_each_no_level_is_sent() -> None:
+def test_in_mode_each_a_level_is_that_of_its_location() -> None:
     shop = a_shop(TEE=3)
-    assert run(stock(settings(mode="each"), "k1", [Level("TEE", 10, 3)]), shop) == {}
-    assert shop.requests == 0
+    each = settings({"connected_at": "2026-01-01T00:00:00+00:00"}, mode="each", locations={"78": "ber"})
+    assert run(stock(each, "k1", [Level("TEE", 10, 3, "78")]), shop) == {"TEE": 10}
+    assert shop.locations == {"gid://shopify/Location/78"}

@@ -1,6 +1,6 @@
 """A buyer's 850 becomes an order, whatever its guide says about where things stand."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -29,6 +29,10 @@ class Catalogue:
         ("buyer_part", "065322-117"): Units("POT-02"),
         ("buyer_part", "CASE-12"): Units("MUG-01", 12),
     }
+
+    def nodes(self) -> Collection[str]:
+        """None."""
+        return ()
 
     def item(self, kind: str, external: str) -> Units | None:
         """What it is here."""

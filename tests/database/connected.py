@@ -60,9 +60,13 @@ class StandInKind:
     shown_after = timedelta(0)
     keys = ()
 
-    def hears_of(self, kind: str) -> bool:
+    def hears_of(self, kind: str, entry: Mapping[str, Any]) -> bool:
         """Whether the channel is notified of events of this kind."""
         return kind in HEARD
+
+    def places(self, settings: Settings) -> Mapping[str, str]:
+        """None: it has one level for each item."""
+        return {}
 
     def notify(self, settings: Settings, notice: Notice) -> Conversation[Outcome]:
         """Make the fulfillments that are missing; of other events, note them once."""

@@ -5,12 +5,13 @@ import json
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
 import pytest
 
 from channels.channel import Answer, Conversation, Later, Level, Refused, Request, Settings
 from channels.kinds import KINDS
+from database import network
 from database.connect import Database
 from jobs.channel_level import ChannelLevelSender
 from network.load import NetworkDocuments
@@ -23,7 +24,7 @@ from tests.database.connected import (
     connected_shop,
     rows,
 )
-from tests.database.shop import ITEMS, MAP, NEAREST, Shop
+from tests.database.shop import FARTHEST, ITEMS, MAP, NEAREST, NEXT, Shop
 from transactions import channel_level
 
 SKUS = [f"ITEM-{number:04}" for number in range(1000)]
@@ -37,7 +38,7 @@ class StockKind(StandInKind):
         self, settings: Settings, key: str, levels: Sequence[Level]
     ) -> Conversation[Mapping[str, int] | Later | Refused]:
         """One request for all levels."""
-        body = [[level.external, level.available, level.before] for level in levels]
+        body = [[f"{level.place}{level.external}", level.available, level.before] for level in levels]
         answer = yield Request("POST", "/levels", {"key": key}, json.dumps(body).encode())
         match answer.status:
             case 429:
@@ -45,7 +46,15 @@ class StockKind(StandInKind):
             case 422:
                 return Refused(answer.body.decode())
         stands: Mapping[str, int] = json.loads(answer.body)
-        return stands
+        return {external.removeprefix(levels[0].place): units for external, units in stands.items()}
+
+
+class KindOfPlaces(StockKind):
+    """Has a level of each item at each place; two nodes have one."""
+
+    def places(self, settings: Settings) -> Mapping[str, str]:
+        """By node, the name of its place."""
+        return {NEAREST: "7/", NEXT: "8/"}
 
 
 @dataclass
@@ -244,6 +253,87 @@ async def test_what_was_not_answered_is_sent_again(
 
     assert channel.shown["LAMP"] == 5
     assert await rows(shop, "SELECT 1 FROM channel_level WHERE external = 'LAMP' AND available = 5")
+
+
+@pytest.fixture
+def sender_to_places(shop: Shop, channel: ShopWithStock, monkeypatch: pytest.MonkeyPatch) -> ChannelLevelSender:
+    monkeypatch.setitem(KINDS, KIND, KindOfPlaces())
+    return ChannelLevelSender(shop.transactions, StandInConversations(channel, KindOfPlaces()))
+
+
+async def test_each_place_gets_the_level_of_its_node(
+    shop: Shop, channel: ShopWithStock, sender_to_places: ChannelLevelSender
+) -> None:
+    await shop.receive(NEAREST, LAMP=5)
+    await shop.receive(NEXT, LAMP=3, CHAIR=2)
+    await shop.receive(FARTHEST, LAMP=9)
+    await push(shop, sender_to_places)
+    shown = {"7/LAMP": 5, "7/CHAIR": 0, "7/VASE": 0, "7/DESK-SET": 0}
+    assert channel.shown == shown | {"8/LAMP": 3, "8/CHAIR": 2, "8/VASE": 0, "8/DESK-SET": 1}
+
+    await shop.receive(NEXT, LAMP=1)
+    await push(shop, sender_to_places)
+    await push(shop, sender_to_places)
+    assert (channel.shown["7/LAMP"], channel.shown["8/LAMP"]) == (5, 4)
+    assert channel.calls == [4, 4, 1]
+
+
+async def test_a_sale_at_one_place_is_not_made_good_at_another(
+    shop: Shop, channel: ShopWithStock, sender_to_places: ChannelLevelSender
+) -> None:
+    await shop.receive(NEAREST, LAMP=5)
+    await shop.receive(NEXT, LAMP=5)
+    await push(shop, sender_to_places)
+    channel.sell("8/LAMP")
+
+    await shop.receive(NEXT, LAMP=1)
+    await push(shop, sender_to_places)
+    assert (channel.shown["7/LAMP"], channel.shown["8/LAMP"]) == (5, 4), "until all orders were read"
+    await all_orders_are_read(shop)
+    await push(shop, sender_to_places)
+    assert (channel.shown["7/LAMP"], channel.shown["8/LAMP"]) == (5, 6)
+
+
+async def test_what_a_place_was_sent_is_taken_back_when_its_node_ships_no_orders_of_the_channel_any_more(
+    database: Database, monkeypatch: pytest.MonkeyPatch, channel: ShopWithStock
+) -> None:
+    monkeypatch.setitem(KINDS, KIND, KindOfPlaces())
+    shop = await connected_shop(database)
+    await all_orders_are_read(shop)
+    sender = ChannelLevelSender(shop.transactions, StandInConversations(channel, KindOfPlaces()))
+    await shop.receive(NEAREST, LAMP=5)
+    await shop.receive(NEXT, LAMP=3)
+    await push(shop, sender)
+    only_nearest = MAP.policy.replace('node.kind == "dc"', f'node.id == "{NEAREST}"')
+    changed = replace(MAP, policy=only_nearest)
+    async with shop.database.write() as connection:
+        await network.activate(connection, asdict(changed), changed.digest)
+
+    await push(shop, sender)
+    assert (channel.shown["7/LAMP"], channel.shown["8/LAMP"]) == (5, 0)
+
+
+async def test_a_level_that_the_channel_may_have_changed_by_itself_is_compared_again(
+    shop: Shop, channel: ShopWithStock, sender_to_places: ChannelLevelSender
+) -> None:
+    await shop.receive(NEAREST, LAMP=5)
+    await shop.receive(NEXT, LAMP=5, CHAIR=5)
+    order = await shop.place(("LAMP", 1))
+    await push(shop, sender_to_places)
+    calls = len(channel.calls)
+    channel.shown["7/LAMP"] += 1
+    channel.shown["8/LAMP"] -= 1
+
+    await channel_level.doubt(shop.transactions, CHANNEL, order)
+    for _ in range(2):
+        await push(shop, sender_to_places)
+    assert channel.shown["7/LAMP"] == 5, "more than there is would be sold twice: at once"
+    await all_orders_are_read(shop)
+    await push(shop, sender_to_places)
+    await push(shop, sender_to_places)
+    assert (channel.shown["7/LAMP"], channel.shown["8/LAMP"]) == (5, 5)
+    assert channel.calls[calls:] == [1, 1, 1, 1], "of the order's item only, and it ends"
+    assert await exceptions(shop) == []
 
 
 async def test_a_sale_at_the_shop_while_a_thousand_levels_are_sent_converges_and_sells_nothing_twice(

@@ -1,7 +1,7 @@
 """What a connected shop pays back by itself for units that had left is a return here that is paid; nothing is paid twice."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
@@ -196,7 +196,7 @@ async def test_a_refund_that_fits_no_unit_here_is_one_exception_that_says_so(cha
 class Paying(StandInKind):
     """A shop that pays what it is asked to."""
 
-    def hears_of(self, kind: str) -> bool:
+    def hears_of(self, kind: str, entry: Mapping[str, Any]) -> bool:
         """It hears of refunds only."""
         return kind == "refund_requested"
 

@@ -55,6 +55,25 @@ LEVELS = [
 # fmt: on
 
 
+@pytest.mark.parametrize(
+    ("what", "kept_back", "usable", "units"),
+    [
+        ("what is there", 0, {"slc", "nwk"}, {"slc": 5, "nwk": 3}),
+        ("less where most is", 2, {"slc", "nwk"}, {"slc": 3, "nwk": 3}),
+        ("nothing, and less elsewhere", 6, {"slc", "nwk"}, {"slc": 0, "nwk": 2}),
+        ("all of it, when others have what is kept back", 3, {"slc"}, {"slc": 5}),
+        ("nothing when all is kept back", 9, {"slc", "nwk"}, {"slc": 0, "nwk": 0}),
+    ],
+)
+def test_each_node_has_its_units_and_all_together_no_more_than_there_are(
+    what: str, kept_back: int, usable: set[str], units: dict[str, int]
+) -> None:
+    levels = [StockLevel("slc", "LAMP", 5, 0, 0), StockLevel("nwk", "LAMP", 4, 0, 0)]
+    item = Availability("LAMP", NETWORK, {(level.node, level.sku): level for level in levels})
+    assert item.at_each(lambda _: kept_back, usable) == units, what
+    assert sum(units.values()) == item.in_all(lambda _: kept_back, usable)
+
+
 @pytest.mark.parametrize(("level", "units"), [row[1:] for row in LEVELS], ids=[row[0] for row in LEVELS])
 def test_a_stock_level_sells(level: StockLevel, units: int) -> None:
     assert on_sale(level, NETWORK) == units

@@ -13,6 +13,7 @@ SAME = TRIES_MAX
         ("nothing was sent before", 9, None, 9),
         ("it stands there", 9, Kept(9, 9), None),
         ("it changed here", 7, Kept(9, 9), 7),
+        ("the channel may have changed it", 9, Kept(9, 9, is_doubted=True), 9),
         ("the channel has no such item", 9, Kept(None, 9), None),
         ("somebody asks to have that sent again", 9, Kept(None, 9, is_settled=False), 9),
         ("units are missing, and nobody knows why yet", 12, Kept(9, 12, 1, 1, is_settled=False), None),

@@ -5,7 +5,7 @@ The documents are invented. They have the shape of Shopify's, Amazon's and WooCo
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from html import unescape
@@ -208,6 +208,10 @@ KNOWN_BY = {"Shopify": "orders/create", "Amazon": "order", "WooCommerce": "order
 
 class EverySku:
     """A catalogue in which each SKU is an item."""
+
+    def nodes(self) -> Collection[str]:
+        """None."""
+        return ()
 
     def item(self, kind: str, external: str) -> Units | None:
         """The item of a SKU."""

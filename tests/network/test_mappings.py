@@ -3,7 +3,7 @@
 import json
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import pytest
@@ -44,6 +44,10 @@ def test_the_files_of_the_page_are_right(directory: Path) -> None:
 
 class EverySku:
     """A catalogue that knows every SKU."""
+
+    def nodes(self) -> Collection[str]:
+        """None."""
+        return ()
 
     def item(self, kind: str, external: str) -> Units | None:
         """The item of a SKU."""

@@ -135,7 +135,7 @@ class PlainKind:
         found = self.orders.get(external)
         return None if found is None else Message("order", json.dumps(found).encode())
 
-    def hears_of(self, kind: str) -> bool:
+    def hears_of(self, kind: str, entry: Mapping[str, Any]) -> bool:
         """It hears of nothing."""
         return False
 
@@ -143,6 +143,10 @@ class PlainKind:
         """Nothing is said to it."""
         yield Request("GET", "/")
         return Done()
+
+    def places(self, settings: Settings) -> Mapping[str, str]:
+        """None: it has one level for each item."""
+        return {}
 
     def stock(self, settings: Settings, key: str, levels: Sequence[Level]) -> Conversation[Mapping[str, int]]:
         """It keeps no stock."""

@@ -121,7 +121,7 @@ class PlainShop:
         answer = yield Request("GET", f"/orders/{external}")
         return None if answer.status == 404 else Message("orders", answer.body)
 
-    def hears_of(self, kind: str) -> bool:
+    def hears_of(self, kind: str, entry: Mapping[str, Any]) -> bool:
         """It hears of what left."""
         return kind == "shipped"
 
@@ -137,6 +137,10 @@ class PlainShop:
             known = yield Request("GET", path)
             return Done() if known.status == 200 else Later("no answer")
         return Done() if answer.status == 200 else Refused(answer.body.decode())
+
+    def places(self, settings: Settings) -> Mapping[str, str]:
+        """None: it has one level for each item."""
+        return {}
 
     def stock(
         self, settings: Settings, key: str, levels: Sequence[Level]

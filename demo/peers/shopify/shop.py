@@ -124,10 +124,13 @@ class Shop:
         shipping_title: str | None = "Standard",
         shipping_price: int = 0,
         at_the_till: bool = False,
+        location: int | None = None,
         **more: Any,
     ) -> Order:
-        """A customer buys. At the till the goods leave at once, and nothing is shipped."""
-        address = None if at_the_till else order_json.ADDRESS if ship_to is None else ship_to
+        """A customer buys. At the till the goods leave at once, and nothing is shipped. `location`: where the till stands;
+        without a till, where the customer collects the goods."""
+        address = order_json.ADDRESS if ship_to is None else ship_to
+        is_shipped = not at_the_till and location is None
         now = self.now()
         order = Order(
             id=next(self._order_ids),
@@ -136,17 +139,18 @@ class Shop:
             updated_at=now,
             currency=self.currency,
             email=more.pop("email", "buyer@example.com"),
-            ship_to=address,
-            bill_to=more.pop("bill_to", address),
+            ship_to=address if is_shipped else None,
+            bill_to=more.pop("bill_to", None if at_the_till else address),
             lines=[self._line(one) for one in bought],
             shipping_title=None if at_the_till else shipping_title,
             shipping_price=0 if at_the_till else shipping_price,
+            method="SHIPPING" if is_shipped else "RETAIL" if at_the_till else "PICK_UP",
             paid=paid,
             source="pos" if at_the_till else "web",
             **more,
         )
         self.orders[order.id] = order
-        self._route(order, order.lines)
+        self._route(order, order.lines, location=location)
         self._announce(order, "ORDERS_CREATE", *(("ORDERS_PAID",) if paid == "PAID" else ()))
         if at_the_till:
             self._leave_at_once(order)
@@ -304,18 +308,22 @@ class Shop:
             requires_shipping=ships, is_gift_card=bought.is_gift_card, is_tip=bought.is_tip, properties=bought.properties,
         )  # fmt: skip
 
-    def _route(self, order: Order, lines: Sequence[Line], units: int | None = None) -> None:
-        """Give each line's units to the location of a fulfillment service that keeps the item, else to the merchant's."""
+    def _route(
+        self, order: Order, lines: Sequence[Line], units: int | None = None, location: int | None = None
+    ) -> None:
+        """Give each line's units to the location that was chosen, else to that of a fulfillment service that keeps the item,
+        else to one of the merchant's."""
+        chosen = self.locations[location] if location else None
         found: dict[int, deque[tuple[Line, int]]] = {}
         for line in lines:
             if not line.is_tip:
-                location = self._location_for(line)
-                found.setdefault(location.id, deque()).append((line, line.quantity if units is None else units))
-                if level := self.committed(line, location):
-                    level.available -= found[location.id][-1][1]
-                    level.committed += found[location.id][-1][1]
-        for place, what in found.items():
-            self.new_work(order, self.locations[place], what)
+                place = chosen or self._location_for(line)
+                found.setdefault(place.id, deque()).append((line, line.quantity if units is None else units))
+                if level := self.committed(line, place):
+                    level.available -= found[place.id][-1][1]
+                    level.committed += found[place.id][-1][1]
+        for id, what in found.items():
+            self.new_work(order, self.locations[id], what)
 
     def _location_for(self, line: Line) -> Location:
         active = [location for location in self.locations.values() if location.is_active]
@@ -338,6 +346,11 @@ class Shop:
                 if level := self.committed(line.line, work.location):
                     level.committed -= line.total
             work.status = "CLOSED"
+            left = [(self.new_id(), part, part.total) for part in work.lines]
+            name = f"{order.name}-F{len(order.fulfillments) + 1}"
+            made = Fulfillment(self.new_id(), order, name, work.location, left, [work], self.now(), self.now())
+            order.fulfillments.append(made)
+            self.fulfillments[made.id] = made
         order.closed_at = self.now()
         self._announce(order, "ORDERS_FULFILLED", "ORDERS_UPDATED")
 

@@ -207,6 +207,8 @@ class Order:
     paid: str
     """As OrderDisplayFinancialStatus."""
     source: str = "web"
+    method: str = "SHIPPING"
+    """As DeliveryMethodType."""
     is_test: bool = False
     taxes_included: bool = False
     discount: int = 0

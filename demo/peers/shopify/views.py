@@ -212,7 +212,7 @@ class Views(StockViews):
             "supportedActions": [{"action": action, "externalUrl": None} for action in actions(work)],
             "assignedLocation": {**place_of(work.location), **at},
             "destination": lambda: self.destination(work.order),
-            "deliveryMethod": {"id": gid("DeliveryMethod", work.id + 1), "methodType": "SHIPPING"},
+            "deliveryMethod": {"id": gid("DeliveryMethod", work.id + 1), "methodType": work.order.method},
             "lineItems": lambda **given: connection(work.lines, lambda one: self.work_line(work, one), given),
             "fulfillmentHolds": [hold(one) for one in work.holds],
             "fulfillments": lambda **given: connection(
@@ -363,7 +363,7 @@ def actions(work: Work) -> list[str]:
         case "IN_PROGRESS", "CANCELLATION_REQUESTED":
             return ["CANCEL_FULFILLMENT_ORDER", "CREATE_FULFILLMENT"]
         case "IN_PROGRESS", _:
-            return ["CREATE_FULFILLMENT", "SPLIT"]
+            return ["CREATE_FULFILLMENT", "MOVE", "SPLIT"]
         case "ON_HOLD", _:
             return ["RELEASE_HOLD", "MOVE"]
     return []

@@ -79,9 +79,12 @@ def cancel(shop: Shop, work: Work) -> Work | None:
 
 
 def move(shop: Shop, work: Work, target: Location, lines: Sequence[Input] | None) -> tuple[Work, Work | None]:
-    """Give work to another location; answers what was moved, and what stays where it was."""
+    """Give work to another location; answers what was moved, and what stays where it was.
+
+    Progress that somebody has reported by hand would forbid it; here work is in progress only because a part has left.
+    """
     asked = {"SUBMITTED", "ACCEPTED", "CANCELLATION_REQUESTED", "CANCELLATION_REJECTED"}
-    if work.request in asked or work.status not in ("OPEN", "ON_HOLD"):
+    if work.request in asked or work.status not in ("OPEN", "ON_HOLD", "IN_PROGRESS"):
         raise Refused("Fulfillment order is not in a state in which it can be moved.", "id")
     moved = _asked(work, lines)
     if not all(shop.stocked(part.line, target) for part, _ in moved):
@@ -90,11 +93,15 @@ def move(shop: Shop, work: Work, target: Location, lines: Sequence[Input] | None
         if (before := shop.committed(part.line, work.location)) and (after := shop.committed(part.line, target)):
             before.committed, before.available = before.committed - units, before.available + units
             after.committed, after.available = after.committed + units, after.available - units
-    if all(units == part.remaining for part, units in moved) and len(moved) == len(_open(work)):
+    if all(units == part.remaining == part.total for part, units in moved) and len(moved) == len(work.lines):
         work.location = target
         shop.changed(work)
         return work, None
-    return _split_off(shop, work, moved, target), work
+    there = [one for one in work.order.live() if one.location is target and one.request == "UNSUBMITTED"]
+    made = _split_off(shop, work, moved, target)
+    made.status = "ON_HOLD" if work.status == "ON_HOLD" else "OPEN"
+    shop.changed(work, status=work.status if _open(work) else "CLOSED")
+    return (_joined(shop, there[0], made) if there else made), work
 
 
 def split(shop: Shop, work: Work, lines: Sequence[Input]) -> tuple[Work, Work]:
@@ -277,6 +284,18 @@ def _split_off(shop: Shop, work: Work, moved: Sequence[tuple[WorkLine, int]], ta
     made.status = work.status
     shop.changed(work)
     return made
+
+
+def _joined(shop: Shop, there: Work, moved: Work) -> Work:
+    """Part of a fulfillment order was moved where another of the same order is: that one is closed, and the lines of both are
+    those of a new one."""
+    units = dict[int, int]()
+    lines = {part.line.id: part.line for part in [*there.lines, *moved.lines]}
+    for part in [*there.lines, *moved.lines]:
+        units[part.line.id] = units.get(part.line.id, 0) + part.remaining
+    for one in (there, moved):
+        shop.end(one, "CLOSED")
+    return shop.new_work(there.order, there.location, [(lines[line], units[line]) for line in units if units[line]])
 
 
 def _level(shop: Shop, row: Input, index: int, activates: bool) -> tuple[int, int, Level]:
