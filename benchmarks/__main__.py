@@ -1,10 +1,11 @@
 """`python -m benchmarks [lives] [reservations] [plans] [promises] [places] [waiting] [neighbour] [search] [hot] [supply]
-[console] [rates] [wholesale] [--quick]`: whole order lives per second, against a workflow that does nothing; reservations per
-second, against row-locked transactions; plans, against an independent solver (twenty minutes); a promise over HTTP, against its
-plan alone; finding a place, against a plan; what ten thousand waiting orders cost; what a silent node costs the orders of
-others; finding a person's orders, against reading one; how many orders of one item are taken; what announced goods cost; what
-the pages of the console cost; what prices of carriers cost a plan; how fast purchase orders by X12 are placed, against `POST
-/orders`. `python -m benchmarks compare`: a life here against a life in another version.
+[console] [rates] [wholesale] [look_ahead] [--quick]`: whole order lives per second, against a workflow that does nothing;
+reservations per second, against row-locked transactions; plans, against an independent solver (twenty minutes); a promise over
+HTTP, against its plan alone; finding a place, against a plan; what ten thousand waiting orders cost; what a silent node costs
+the orders of others; finding a person's orders, against reading one; how many orders of one item are taken; what announced
+goods cost; what the pages of the console cost; what prices of carriers cost a plan; how fast purchase orders by X12 are placed,
+against `POST /orders`; what prices of stock are worth, against hindsight. `python -m benchmarks compare`: a life here against a
+life in another version.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from benchmarks import (
     compare,
     console,
     hot_item,
+    look_ahead,
     neighbour,
     places,
     planner,
@@ -155,6 +157,7 @@ MEASURED: dict[str, Callable[[bool], None]] = {
     "console": partial(measure_with_servers, console),
     "rates": partial(measure_alone, rates),
     "wholesale": partial(measure_with_servers, wholesale),
+    "look_ahead": partial(measure_alone, look_ahead),
 }
 
 

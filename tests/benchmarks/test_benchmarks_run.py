@@ -28,5 +28,6 @@ def test_a_quick_benchmark_compares_orders_with_skeletons_of_the_same_shape_and_
     assert ended.stdout.count("hot item : 64 callers, 1 caller") == 1
     assert ended.stdout.count("a slip of 20 orders: ") == 1
     assert ended.stdout.count("pages of the console: 33, of which 0 are not as they must be") == 1
+    assert ended.stdout.count("1 instances of 200 orders, stock x1: 99 cities") == 1
     assert ended.stdout.count("850s of 100 lines, ") == 2
     assert set((ROOT / ".data").glob("benchmark-*")) == before
