@@ -7,7 +7,7 @@ from temporalio import activity
 
 from activities.errors import as_application_errors
 from domain.order import OrderState
-from transactions import address, exception, fulfillment, lines, order, pickup, quantity, reroute, sourcing
+from transactions import address, exception, first_rounds, fulfillment, lines, order, pickup, quantity, reroute
 from transactions.fulfillment import ReleaseInput, SignalInput, SilenceInput
 from transactions.order import Moment
 from transactions.request import Done, RequestInput
@@ -48,7 +48,7 @@ class OrderActivities:
     async def source(self, request: SourceInput) -> OrderState:
         """Pin the order's waiting units at real nodes, as the policy says. A round that was made before is not made again."""
         with as_application_errors():
-            return await sourcing.source(self._transactions, request)
+            return await first_rounds.source(self._transactions, request)
 
     @activity.defn
     async def release(self, request: ReleaseInput) -> OrderState:

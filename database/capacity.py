@@ -6,13 +6,25 @@ after those of stock, by node and day.
 
 from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import text
 
 from database.connect import ReadConnection, WriteConnection
 from domain.capacity import Claims
 from domain.sourcing import NodeLoad
+
+
+class Change(NamedTuple):
+    """The capacity claims of an order before and after."""
+
+    order: str
+    before: Claims
+    after: Claims
+
+    def places(self) -> list[tuple[str, date]]:
+        """The nodes and days that it claims otherwise."""
+        return [place for place in self.before | self.after if self.before[place] != self.after[place]]
 
 
 async def change(
@@ -23,43 +35,49 @@ async def change(
     `limits` is the capacity by node. A claim is refused when the day would then exceed its limit: the answer is False, and the
     caller must roll the transaction back. A node without a limit, and giving back, are never refused.
     """
-    changed = sorted(place for place in before | after if before[place] != after[place])
-    parameters = {
-        "order": order,
-        "nodes": [node for node, _ in changed],
-        "days": [day for _, day in changed],
-        "quantities": [after[place] for place in changed],
-        "changes": [after[place] - before[place] for place in changed],
-        "limits": [limits.get(node) for node, _ in changed],
-    }
-    granted: int = (await connection.execute(CHANGE, parameters)).scalar_one()
-    return granted == len(changed)
+    return await change_all(connection, [Change(order, before, after)], limits)
+
+
+async def change_all(connection: WriteConnection, changes: Iterable[Change], limits: Mapping[str, int]) -> bool:
+    """As `change`, for several orders: all of their claims or none."""
+    rows = [
+        (one.order, node, day, one.after[node, day], one.after[node, day] - one.before[node, day], limits.get(node))
+        for one in changes
+        for node, day in one.places()
+    ]
+    if not rows:
+        return True
+    names = ("orders", "nodes", "days", "quantities", "changes", "limits")
+    parameters = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+    return bool((await connection.execute(CHANGE, parameters)).scalar_one())
 
 
 CHANGE = text(
     """
     WITH wanted AS MATERIALIZED (
-        SELECT * FROM unnest(CAST(:nodes AS text[]), CAST(:days AS date[]), CAST(:quantities AS int[]),
-                             CAST(:changes AS int[]), CAST(:limits AS int[]))
-                      AS w(node, day, quantity, change, most)
+        SELECT * FROM unnest(CAST(:orders AS text[]), CAST(:nodes AS text[]), CAST(:days AS date[]),
+                             CAST(:quantities AS int[]), CAST(:changes AS int[]), CAST(:limits AS int[]))
+                      AS w(order_id, node, day, quantity, change, most)
+    ), summed AS MATERIALIZED (
+        SELECT node, day, sum(change)::int AS change, min(most) AS most FROM wanted GROUP BY node, day
     ), counted AS (
         INSERT INTO node_day AS d (node, day, claimed)
-        SELECT node, day, greatest(change, 0) FROM wanted WHERE change <= 0 OR most IS NULL OR change <= most
+        SELECT node, day, greatest(change, 0) FROM summed WHERE change <= 0 OR most IS NULL OR change <= most
         ORDER BY node, day
         ON CONFLICT (node, day) DO UPDATE
-        SET claimed = d.claimed + (SELECT w.change FROM wanted w WHERE w.node = d.node AND w.day = d.day)
+        SET claimed = d.claimed + (SELECT w.change FROM summed w WHERE w.node = d.node AND w.day = d.day)
         WHERE (SELECT w.change <= 0 OR w.most IS NULL OR d.claimed + w.change <= w.most
-               FROM wanted w WHERE w.node = d.node AND w.day = d.day)
+               FROM summed w WHERE w.node = d.node AND w.day = d.day)
         RETURNING node, day
     ), given_back AS (
         DELETE FROM capacity_claim c USING wanted w
-        WHERE c.order_id = :order AND c.node = w.node AND c.day = w.day AND w.quantity = 0
+        WHERE c.order_id = w.order_id AND c.node = w.node AND c.day = w.day AND w.quantity = 0
     ), held AS (
         INSERT INTO capacity_claim (order_id, node, day, quantity)
-        SELECT :order, node, day, quantity FROM wanted JOIN counted USING (node, day) WHERE quantity > 0
+        SELECT order_id, node, day, quantity FROM wanted JOIN counted USING (node, day) WHERE quantity > 0
         ON CONFLICT (order_id, node, day) DO UPDATE SET quantity = excluded.quantity
     )
-    SELECT count(*) FROM counted
+    SELECT (SELECT count(*) FROM counted) = (SELECT count(*) FROM summed)
     """
 )
 """The check and the claim are one statement: it waits for a row that another transaction changes, and checks its new value."""

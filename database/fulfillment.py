@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from database import personal
 from database.connect import ReadConnection, WriteConnection
-from database.writes import Writes
+from database.writes import Rows, Writes
 from domain.deadlines import Wait
 from domain.fulfillment import FulfillmentOrder, Package, Quantity, StoredPackage
 
@@ -27,10 +27,9 @@ def save(writes: Writes, fulfillment_orders: Iterable[Waits], tried: Any) -> Non
     known = list(fulfillment_orders)
     if not known:
         return
-    rows = [_row(one) for one in known]
-    lines = [_line_row(fo, line, position, tried) for fo, _, _ in known for position, line in enumerate(fo.lines)]
-    parameters = {"fulfillment_orders": json.dumps(rows, default=datetime.isoformat)}
-    writes.add(SAVE, parameters | {"fulfillment_order_lines": json.dumps(lines)})
+    rows = Rows(_row(one) for one in known)
+    lines = Rows(_line_row(fo, line, position, tried) for fo, _, _ in known for position, line in enumerate(fo.lines))
+    writes.add(SAVE, {"fulfillment_orders": rows, "fulfillment_order_lines": lines})
 
 
 SAVE = """

@@ -31,12 +31,12 @@ def keep_plan(writes: Writes, order: str, key: Key | None, round_: int, kept: Ke
     """
     sealed = None if key is None or kept.asked is None else key.seal_bytes("plan_input", kept.asked)
     parameters = {
-        "order": order,
-        "round": round_,
-        "network_version": kept.network_version,
-        "strategy": kept.document["strategy"],
-        "document": json.dumps(kept.document),
-        "input": sealed,
+        "planned": [order],
+        "rounds": [round_],
+        "network_versions": [kept.network_version],
+        "strategies": [kept.document["strategy"]],
+        "documents": [json.dumps(kept.document)],
+        "inputs": [sealed],
     }
     writes.add(KEEP_PLAN, parameters)
 
@@ -44,10 +44,15 @@ def keep_plan(writes: Writes, order: str, key: Key | None, round_: int, kept: Ke
 KEEP_PLAN = """
     planned AS (
         INSERT INTO plan (order_id, round, network_version, strategy, document)
-        VALUES (:order, :round, :network_version, :strategy, CAST(:document AS jsonb))),
+        SELECT order_id, round, network_version, strategy, document::jsonb
+        FROM unnest(CAST(:planned AS text[]), CAST(:rounds AS int[]), CAST(:network_versions AS int[]),
+                    CAST(:strategies AS text[]), CAST(:documents AS text[]))
+             AS p(order_id, round, network_version, strategy, document)),
     planned_from AS (
         INSERT INTO personal.plan_input (order_id, round, input)
-        SELECT :order, CAST(:round AS int), i.input FROM (VALUES (CAST(:input AS bytea))) AS i(input) WHERE i.input IS NOT NULL)
+        SELECT * FROM unnest(CAST(:planned AS text[]), CAST(:rounds AS int[]), CAST(:inputs AS bytea[]))
+                      AS i(order_id, round, input)
+        WHERE i.input IS NOT NULL)
 """
 
 

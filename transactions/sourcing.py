@@ -6,9 +6,9 @@ decide differently when an open order is replayed (docs/decisions/0001).
 
 import contextlib
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 
 from pydantic import BaseModel
@@ -146,6 +146,12 @@ async def adopt(
         await claim_capacity(work, decided, {pin.node for pin in work.order.reservations})
     else:
         work.claim_last = partial(_claim_last, work, decided, entitlement, f"round {round_}", at)
+    take_plan(work, asked, decided, at)
+
+
+def take_plan(work: Work, asked: Sequence[Waiting], decided: Decision, at: datetime) -> None:
+    """Adopt a plan, without claiming what it needs."""
+    round_ = work.header.rounds + 1
     looks_again_at, room = decided.looks_again_at, decided.room
     beyond = units.take_plan(work.order, work.changes, list(asked), decided.plan, round_, at, looks_again_at, room)
     keep_round(work, round_, replace(decided, beyond=beyond))
@@ -161,13 +167,23 @@ def keep_round(work: Work, round_: int, decided: Decision) -> None:
 
 async def _claim_last(work: Work, decided: Decision, entitlement: Entitlement, cause: str, at: datetime) -> None:
     """Claim for an order that had no pins, when its pins are written and some may have been released."""
-    needed = with_allocations(work, _needed(work, decided, entitlement, cause, at))
+    needed = with_allocations(work, needed_for(work, decided, entitlement, cause, at))
     if not await stock.claim(work.connection, needed):
         raise StockTaken(work.header.order)
-    pinned = {pin.node for pin in work.order.reservations}
-    planned = days(work.network, [shipment.node for shipment in decided.plan.shipments], decided.releases_at)
-    if not await work.claim_capacity({node: day for node, day in planned.items() if node in pinned}, planned):
+    planned = planned_days(work, decided)
+    if not await work.claim_capacity(still_pinned(work, planned), planned):
         raise StockTaken(work.header.order)
+
+
+def planned_days(work: Work, decided: Decision) -> dict[str, date]:
+    """The days of which a plan needs capacity, by node."""
+    return days(work.network, [shipment.node for shipment in decided.plan.shipments], decided.releases_at)
+
+
+def still_pinned(work: Work, planned: Mapping[str, date]) -> dict[str, date]:
+    """Those of them at which units stay pinned: at the others they have become fulfillment orders."""
+    pinned = {pin.node for pin in work.order.reservations}
+    return {node: day for node, day in planned.items() if node in pinned}
 
 
 async def decide_for(work: Work, wanted: Collection[Wanted], at: datetime, entitlement: Entitlement) -> Decision:
@@ -211,7 +227,7 @@ async def claim(work: Work, decided: Decision, entitlement: Entitlement, cause: 
 
     Their stock levels are locked together with those of the plan, since locks are taken in one order.
     """
-    needed = _needed(work, decided, entitlement, cause, at)
+    needed = needed_for(work, decided, entitlement, cause, at)
     if entitlement.own:
         await stock.lock(work.connection, set(needed.safety_stock) | set(entitlement.own))
     if not await stock.claim(work.connection, needed):
@@ -226,7 +242,8 @@ def with_allocations(work: Work, needed: stock.Claim) -> stock.Claim:
     return replace(needed, allocated=allocated)
 
 
-def _needed(work: Work, decided: Decision, entitlement: Entitlement, cause: str, at: datetime) -> stock.Claim:
+def needed_for(work: Work, decided: Decision, entitlement: Entitlement, cause: str, at: datetime) -> stock.Claim:
+    """The claim of an order that must be granted before its plan can be used."""
     return decided.claim(
         work.network, work.header.channel, entitlement, cause=cause, at=at, order=work.header.order, actor="workflow"
     )
@@ -238,8 +255,7 @@ async def claim_capacity(work: Work, decided: Decision, pinned_at: Collection[st
     Raises `StockTaken` when a day is full. Claim the stock of the plan first.
     """
     kept = {node: day for node, day in work.pinned_for.items() if node in pinned_at}
-    nodes = [shipment.node for shipment in decided.plan.shipments]
-    if not await work.claim_capacity(kept | days(work.network, nodes, decided.releases_at)):
+    if not await work.claim_capacity(kept | planned_days(work, decided)):
         raise StockTaken(work.header.order)
 
 

@@ -38,6 +38,7 @@ from domain.units import Changes, Opened, Order, prices_after
 from domain.units import promised as promised_of
 from transactions.announcement import carry, carry_for_order
 from transactions.capture import ask_for_payments
+from transactions.gathering import Gathering
 from transactions.heard import Heard
 from transactions.lost_replacement import give_back
 from transactions.network import Networks
@@ -137,7 +138,7 @@ class Work:
         await self._write_own_rows()
         await self._open_exceptions(event)
         await self._give_back_what_it_replaces(event)
-        state = await self._count_the_change(event)
+        state = await self.count_the_change(event)
         if then is not None:
             await then(state)
         await self._move_stock(event)
@@ -218,13 +219,17 @@ class Work:
 
     async def _write_own_rows(self) -> None:
         """Write what changed of the order and its fulfillment orders, with what else was to be written: in one statement."""
+        self.collect_own_rows()
+        await self.writes.send(self.connection)
+
+    def collect_own_rows(self) -> None:
+        """Add to `writes` what changed of the order and its fulfillment orders."""
         promise = None if self.is_promise_written else self.promise
         release = ItemsRelease(self._items_release_at()) if self.is_released_otherwise else None
         order.save(self.writes, self.header, self._before, self.order, self.changes, promise, release)
         fulfillment.save(self.writes, self._touched(), self.order.tried)
         ended = [one.fulfillment_order for one in self._touched_work() if one.ended_without_shipment]
         label.give_back_unused(self.writes, ended)
-        await self.writes.send(self.connection)
 
     @property
     def is_released_otherwise(self) -> bool:
@@ -250,7 +255,7 @@ class Work:
         name, opened = self.header.order, self._opened()
         await exception.open_all(self.connection, opened, order=name, cause=event.cause, at=event.occurred_at)
 
-    async def _count_the_change(self, event: Event) -> OrderState:
+    async def count_the_change(self, event: Event) -> OrderState:
         """Make the order's next version, with the events that its channel gets."""
         channel_events = self.channel_events + events(self._before, self.order, self.changes)
         if self.payments.authorized:
@@ -379,6 +384,7 @@ class OrderTransactions:
         self.database = database
         self.networks = networks
         self.heard = Heard()
+        self.first_rounds = Gathering[Any, OrderState]()
         self._send = send
 
     @asynccontextmanager
@@ -417,6 +423,10 @@ class OrderTransactions:
         """As `on`, for several orders in the given sequence, which wait for PostgreSQL as often as one does. None of them may
         cancel units of a replacement: the orders that they replace are not locked."""
         await order.lock_all(transaction.connection, names)
+        return await self.on_locked(transaction, names)
+
+    async def on_locked(self, transaction: Transaction, names: Collection[str]) -> list[Work]:
+        """As `on_all`, for orders that the transaction has locked already."""
         found = await order.load_all(transaction.connection, names)
         return [await self._work(transaction, *found[name]) for name in names]
 

@@ -1,7 +1,7 @@
 """Named statements about orders: store one, lock it, read it, write what an event changed, show its state."""
 
 from database.order.accept import StoredOrder, add_lines, take
-from database.order.lock import lock, lock_all, lock_version, lock_with_begin
+from database.order.lock import lock, lock_all, lock_free, lock_version, lock_with_begin
 from database.order.read import (
     Header,
     MessageName,
@@ -46,6 +46,7 @@ __all__ = [
     "load_all",
     "lock",
     "lock_all",
+    "lock_free",
     "lock_version",
     "lock_with_begin",
     "news",

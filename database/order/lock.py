@@ -42,6 +42,18 @@ async def lock_all(connection: WriteConnection, names: Collection[str]) -> None:
 LOCK_ALL = text("SELECT FROM orders WHERE order_id = ANY(CAST(:orders AS text[])) ORDER BY order_id FOR UPDATE")
 
 
+async def lock_free(connection: WriteConnection, names: Collection[str]) -> set[str]:
+    """As `lock_all`, for those that no other transaction has locked; answers which these are. It waits for nobody."""
+    return set((await connection.execute(LOCK_FREE, {"orders": sorted(names)})).scalars())
+
+
+LOCK_FREE = text(
+    """
+    SELECT order_id FROM orders WHERE order_id = ANY(CAST(:orders AS text[])) ORDER BY order_id FOR UPDATE SKIP LOCKED
+    """
+)
+
+
 def lock_with_begin(order: str) -> str:
     """As `lock`, as a statement to send with the BEGIN of a transaction; then read the order, which says whether there is one.
 

@@ -16,7 +16,7 @@ from database.order.read import Header
 from database.outbox import channel_notice, event
 from database.outbox.unattended import sweep_at
 from database.schema.tables import orders
-from database.writes import Writes
+from database.writes import Rows, Writes
 from domain.account import Prices
 from domain.event import ChannelEvent, EventKind
 from domain.network import Network
@@ -134,7 +134,8 @@ def _move_buckets(writes: Writes, order: str, changes: Changes) -> None:
     if not moved:
         return
     parameters: dict[str, Any] = {bucket: [units[bucket] for _, units in moved] for bucket in BUCKETS}
-    named = {"order": order, "lines": [line for line, _ in moved], "added": [changes.added[line] for line, _ in moved]}
+    lines = [line for line, _ in moved]
+    named = {"moved": [order] * len(lines), "lines": lines, "added": [changes.added[line] for line in lines]}
     writes.add(MOVE_BUCKETS, named | parameters)
 
 
@@ -144,10 +145,11 @@ MOVE_BUCKETS = """
         SET open = l.open + d.open, backordered = l.backordered + d.backordered, reserved = l.reserved + d.reserved,
             allocated = l.allocated + d.allocated, shipped = l.shipped + d.shipped, cancelled = l.cancelled + d.cancelled,
             ordered = l.ordered + d.added
-        FROM unnest(CAST(:lines AS text[]), CAST(:open AS int[]), CAST(:backordered AS int[]), CAST(:reserved AS int[]),
-                    CAST(:allocated AS int[]), CAST(:shipped AS int[]), CAST(:cancelled AS int[]), CAST(:added AS int[]))
-             AS d(line, open, backordered, reserved, allocated, shipped, cancelled, added)
-        WHERE l.order_id = :order AND l.line = d.line)
+        FROM unnest(CAST(:moved AS text[]), CAST(:lines AS text[]), CAST(:open AS int[]), CAST(:backordered AS int[]),
+                    CAST(:reserved AS int[]), CAST(:allocated AS int[]), CAST(:shipped AS int[]), CAST(:cancelled AS int[]),
+                    CAST(:added AS int[]))
+             AS d(order_id, line, open, backordered, reserved, allocated, shipped, cancelled, added)
+        WHERE l.order_id = d.order_id AND l.line = d.line)
 """
 
 
@@ -181,7 +183,7 @@ def _replace_waiting(
     writes: Writes, order: str, before: Sequence[Waiting], units: Sequence[Waiting], network: Network
 ) -> None:
     if before:
-        writes.add(NOT_WAITING, {"order": order})
+        writes.add(NOT_WAITING, {"not_waiting": [order]})
     if units:
         rows = [waiting_row(order, row, network) for row in units]
         writes.add(WAITING, {"waiting": json.dumps(rows, default=datetime.isoformat)})
@@ -190,7 +192,7 @@ def _replace_waiting(
         writes.add(peg.MARK_WHO_WAITS, {"awaited": sorted(begin)})
 
 
-NOT_WAITING = "not_waiting AS (DELETE FROM waiting WHERE order_id = :order)"
+NOT_WAITING = "not_waiting AS (DELETE FROM waiting WHERE order_id = ANY(CAST(:not_waiting AS text[])))"
 WAITING = """
     now_waiting AS (
         INSERT INTO waiting (order_id, line, quantity, attempt, tried, awaits, parts, nodes, gives_up_at, looks_again_at,
@@ -208,8 +210,7 @@ def _replace_reservations(
     if before:
         writes.add(NOT_PINNED, {"order": order})
     if pinned:
-        rows = [_reservation_row(order, row) for row in pinned]
-        writes.add(PINNED, {"reservations": json.dumps(rows, default=datetime.isoformat)})
+        writes.add(PINNED, {"reservations": Rows(_reservation_row(order, row) for row in pinned)})
 
 
 NOT_PINNED = "not_pinned AS (DELETE FROM reservation WHERE order_id = :order)"
