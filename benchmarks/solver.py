@@ -216,7 +216,10 @@ def _candidate(instance: Instance, strategy: Strategy, node: Node) -> Candidate 
     return Candidate(
         node.id,
         round(charges[Per.SHIPMENT] * THOUSANDTHS),
-        tuple(_unit_cost(instance, position, charges) for position in range(len(instance.wanted))),
+        tuple(
+            _unit_cost(instance, position, charges) + _price(instance, strategy, node.id, position)
+            for position in range(len(instance.wanted))
+        ),
         tuple(_allowed(instance, position, facts) for position in range(len(instance.wanted))),
         round(distance * 1000),
         days,
@@ -244,6 +247,14 @@ def _unit_cost(instance: Instance, position: int, charges: dict[Per, float]) -> 
     """Thousandths of a minor unit, the amount per unit and that for its weight each rounded."""
     item = instance.situation.network.items[instance.wanted[position].sku]
     return round(charges[Per.UNIT] * THOUSANDTHS) + round(charges[Per.KG] * THOUSANDTHS / 1000 * item.weight_g)
+
+
+def _price(instance: Instance, strategy: Strategy, node: str, position: int) -> int:
+    """What a unit is worth to later orders, where the strategy looks ahead."""
+    if not strategy.look_ahead:
+        return 0
+    prices, parts = instance.situation.prices, instance.situation.network.components(instance.wanted[position].sku)
+    return sum(prices.get((node, sku), 0) * count for sku, count in parts)
 
 
 def _allowed(instance: Instance, position: int, facts: dict[str, Fact]) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from database import exception
+from database import exception, look_ahead
 from database.connect import Database, ReadConnection, WriteConnection
 from database.exception import ClosingFact
 from domain.stock import Movement, StockLevel
@@ -282,10 +282,11 @@ async def lock(connection: WriteConnection, places: Collection[tuple[str, str]])
     return {(row.node, row.sku): level(row) for row in await connection.execute(LOCK, names)}
 
 
-def _columns(lapsed: str, is_paused: str) -> str:
+def _columns(lapsed: str, is_paused: str, price: str) -> str:
     """The columns of a stock level, in the order of its fields: a plan reads a hundred rows, and names are slow."""
     counters = "s.node, s.sku, s.on_hand, s.reserved, s.allocated, s.set_aside"
-    return f"{counters}, {lapsed} AS lapsed, s.counted_at, s.stopped_at, s.offered_at, {is_paused} AS is_paused, s.rejected_at"
+    state = f"s.counted_at, s.stopped_at, s.offered_at, {is_paused} AS is_paused, s.rejected_at"
+    return f"{counters}, {lapsed} AS lapsed, {state}, {price} AS price"
 
 
 _ALL_NAMED = "(SELECT count(*) FROM stock JOIN named USING (node, sku)) = (SELECT count(*) FROM named)"
@@ -295,7 +296,7 @@ LOCK = text(
     WITH named AS (
         SELECT DISTINCT node, sku FROM unnest(CAST(:nodes AS text[]), CAST(:skus AS text[])) AS n(node, sku)
     )
-    SELECT {_columns("0", "false")} FROM stock s JOIN named USING (node, sku)
+    SELECT {_columns("0", "false", "0")} FROM stock s JOIN named USING (node, sku)
     WHERE {_ALL_NAMED}
     ORDER BY s.sku, s.node
     FOR UPDATE OF s
@@ -438,7 +439,8 @@ _LAPSED = """
                     ), 0)::bigint
 """
 _IS_PAUSED = "EXISTS (SELECT FROM node_pause p WHERE p.node = s.node AND p.lifted_at IS NULL)"
-LEVEL = f"SELECT {_columns(_LAPSED, _IS_PAUSED)} FROM stock s"
+_READ = _columns(_LAPSED, _IS_PAUSED, look_ahead.PRICE)
+LEVEL = f"SELECT {_READ} FROM stock s"
 """Units of lapsed carts are free at once, unless orders wait for the SKU: then the sweep offers the units to them.
 
 The orders that wait are counted: for `EXISTS` PostgreSQL reads the whole table, expecting an early match that is rare."""
@@ -446,7 +448,7 @@ The orders that wait are counted: for `EXISTS` PostgreSQL reads the whole table,
 LEVELS = text(f"{LEVEL} WHERE s.sku = ANY(CAST(:skus AS text[])) ORDER BY s.node, s.sku")
 
 LEVELS_NOW = f"""
-    SELECT (SELECT version FROM network_version WHERE is_active) AS network_version, {_columns(_LAPSED, _IS_PAUSED)}
+    SELECT (SELECT version FROM network_version WHERE is_active) AS network_version, {_READ}
     FROM (SELECT) AS always LEFT JOIN stock s ON s.sku = ANY(CAST($1 AS text[])) ORDER BY s.node, s.sku
 """
 

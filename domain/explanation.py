@@ -16,6 +16,9 @@ PRECISION = MappingProxyType(
 )
 """How exactly the customer's place is known."""
 
+PRICED_MAX = 5
+"""Nodes whose look-ahead price is named."""
+
 FORGOTTEN = (
     "the order was forgotten: distances and the costs of other plans are erased, and costs are rounded to two digits"
 )
@@ -24,7 +27,14 @@ FORGOTTEN = (
 def outcome(found: Document) -> list[str]:
     """Who ships what, what nobody fills, and how sure that is: a sentence for each."""
     where = f"the destination is known {PRECISION[found['destination_precision']]}"
-    return [*division(found), where, *_unproven(found), *_forgotten(found)]
+    return [*division(found), where, *_look_ahead(found), *_unproven(found), *_forgotten(found)]
+
+
+def _look_ahead(found: Document) -> list[str]:
+    """What look-ahead prices added when plans were compared: the dearest nodes first."""
+    priced = sorted((-one["look_ahead"], one["node"]) for one in found["nodes"] if one.get("look_ahead"))
+    shown = ", ".join(f"{cost(-price)} at {node}" for price, node in priced[:PRICED_MAX])
+    return [f"what its units are worth to later orders was added to the cost of each node: {shown}"] if priced else []
 
 
 def _forgotten(found: Document) -> list[str]:

@@ -40,7 +40,7 @@ def value(plan: Plan, network: Network, rank: tuple[Rank, ...]) -> Value:
     """What a plan measures under a rank, and where that ties, its shipments: the smaller the better."""
     shipments = plan.shipments
     measures: dict[Rank, float] = {
-        Rank.COST: plan.cost,
+        Rank.COST: plan.cost + plan.look_ahead,
         Rank.SHIPMENTS: len(shipments),
         Rank.DISTANCE: sum(UNKNOWN_KM if one.distance_km is None else one.distance_km for one in shipments),
         Rank.DAYS: max((UNKNOWN_DAYS if one.days is None else one.days for one in shipments), default=0),

@@ -127,6 +127,9 @@ class StockLevel(NamedTuple):
     """Whether its node is paused: no new units are sourced from it."""
     rejected_at: datetime | None = None
     """When its node last rejected it or found it short, with no report of its stock since; None = no such time."""
+    price: int = 0
+    """Its look-ahead price, in thousandths of a minor unit: what a unit here is worth to later orders beyond one where it is
+    worth least."""
 
     def available(self, safety_stock: int, own: int = 0) -> int:
         """Units that may still be promised; never below 0. `own` units are reserved for the asking order or cart itself."""

@@ -14,7 +14,7 @@ from jobs.label import Labels
 from jobs.relay import Relay
 from jobs.tracking import Trackings
 from jobs.webhook import WebhookSender
-from transactions import replay, shadow, unknown_scan
+from transactions import look_ahead, replay, shadow, unknown_scan
 from transactions.backorder import Backorders
 from transactions.exchange import erase_old
 from transactions.pause import Pauses
@@ -76,6 +76,7 @@ def schedule(
         Lane("tracking", MINUTE, (Job("ask_where_parcels_are", trackings.ask),)),
         Lane("scans", MINUTE, (Job("apply_kept_scans", partial(unknown_scan.apply_kept, transactions)),), FIVE_MINUTES),
         Lane("shadow", TEN_SECONDS, (Job("compare_shadow", Shadows(transactions.database).compare),), TEN_MINUTES),
+        Lane("look_ahead", HOUR, (Job("learn_prices", partial(look_ahead.learn, transactions)),)),
         _of_retention(transactions),
     )
 

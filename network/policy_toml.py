@@ -223,6 +223,7 @@ class _PolicyReader:
             ),
             require=self._condition(table, "require", Sight.RULE),
             costs=tuple(self._cost(cost) for cost in table.tables("cost")),
+            look_ahead=table.boolean("look_ahead", default=False),
         )
         if strategy.cancel_after and strategy.unfilled is not Unfilled.BACKORDER and "unfilled" not in table.failed:
             said = f'cancel_after needs unfilled = "backorder": with "{strategy.unfilled}" nothing waits'
@@ -242,6 +243,10 @@ class _PolicyReader:
             table.wrong(
                 "ship_to_store",
                 "ship_to_store needs sell_incoming = true: what is brought is promised before it is there",
+            )
+        if strategy.look_ahead and Rank.COST not in strategy.rank and "rank" not in table.failed:
+            table.wrong(
+                "look_ahead", 'look_ahead needs "cost" in rank: a price is part of the cost by which plans are compared'
             )
         if self._read.certain:
             Reach(self._read.nodes, self._transit).check_strategy(table, strategy, tier_tables)

@@ -30,6 +30,7 @@ from simulation.comparison import (
     reasons,
     ships_differently,
 )
+from simulation.look_ahead import Learning
 from simulation.resample import Day, differences
 from simulation.run import RecordedNodeStates
 from simulation.what_changes import Changes, repeats
@@ -69,12 +70,16 @@ class HistoryRun:
         self._orders: dict[str, _Order] = {}
         self._waiting: defaultdict[str, dict[str, None]] = defaultdict(dict)
         self._turns: list[tuple[datetime, str]] = []
+        self._learning = Learning(self.network) if self.network.policy.looks_ahead else None
 
     def place(self, past: PastOrder) -> PlannedOrder:
         """Plan an order for the first time."""
         self._give_turns(past.at)
         order = self._orders[past.order] = _Order(past, self._asked(past))
-        return self._plan(order, list(order.asked.wanted), past.at)
+        planned = self._plan(order, list(order.asked.wanted), past.at)
+        if self._learning:
+            self._learning.see(past.at, order.asked)
+        return planned
 
     def change_stock(self, change: StockChange) -> None:
         """Change a stock level; orders that wait for what came have their turn, by priority and then as they came."""
@@ -178,7 +183,7 @@ class HistoryRun:
     def _plan(self, order: _Order, wanted: list[Wanted], at: datetime) -> PlannedOrder:
         """Plan units of an order, and reserve what is found."""
         released_at = max(at, order.asked.at)
-        levels = self._levels_for(order, wanted)
+        levels = self._with_prices(self._levels_for(order, wanted), at)
         asked = replace(
             order.asked,
             wanted=wanted,
@@ -220,6 +225,15 @@ class HistoryRun:
                         level._replace(stopped_at=was.stopped_at, is_paused=was.is_paused) if was else level
                     )
         return found
+
+    def _with_prices(
+        self, levels: dict[tuple[str, str], StockLevel], at: datetime
+    ) -> dict[tuple[str, str], StockLevel]:
+        """The same with the look-ahead prices of a moment, where a strategy looks ahead."""
+        if self._learning is None:
+            return levels
+        prices = self._learning.prices(at, self._levels.values())
+        return {place: level._replace(price=prices.get(place, 0)) for place, level in levels.items()}
 
     def _take(self, plan: Plan, at: datetime) -> None:
         for shipment in plan.shipments:

@@ -30,6 +30,9 @@ class PlannedShipment(Document):
     """When it arrives; null when nobody knows."""
     carrier: str | None
     """The carrier by whose days and, where the strategy counts them, prices it was planned; null without one."""
+    look_ahead: int
+    """What its units are worth to later orders, in minor units of the policy's currency: counted in comparing plans, and no
+    part of `cost`. 0 where the strategy does not look ahead."""
 
 
 class ConsideredLine(Document):
@@ -73,6 +76,8 @@ class ConsideredNode(Document):
     """Days in transit; null when the node was excluded before, or when nobody knows."""
     excluded: str | None
     """Why the node was excluded; null when it was not."""
+    look_ahead: int
+    """What these units are worth to later orders, in minor units of the policy's currency, beside `cost`."""
     lines: list[ConsideredLine]
     """What it had of each wanted line; empty for a round that was decided before these were recorded."""
     lines_beside: int
@@ -94,6 +99,8 @@ class RunnerUp(Document):
     """Summed over its shipments; null when one of them has none."""
     days: int | None
     """Days in transit of its slowest shipment; null when nobody knows."""
+    look_ahead: int
+    """What its units are worth to later orders, in minor units of the policy's currency, beside `cost`."""
 
 
 class Round(Document):
@@ -168,10 +175,13 @@ async def rounds(connection: ReadConnection, order: str) -> list[dict[str, Any]]
 
 
 def _as_now(document: dict[str, Any]) -> dict[str, Any]:
-    """A stored plan with what rounds did not say that were decided before there were carriers, limits of what waits, or plans
-    without distances."""
-    shipments = [{"carrier": None} | shipment for shipment in document["shipments"]]
-    return {"beyond_sell_ahead": [], "forgotten": False} | document | {"shipments": shipments}
+    """A stored plan with what most rounds do not say, for there were no carriers, limits of what waits, plans without distances
+    or look-ahead prices."""
+    added = {
+        "shipments": [{"carrier": None, "look_ahead": 0} | shipment for shipment in document["shipments"]],
+        **{name: [{"look_ahead": 0} | one for one in document.get(name, ())] for name in ("nodes", "runners_up")},
+    }
+    return {"beyond_sell_ahead": [], "forgotten": False} | document | added
 
 
 ROUNDS = text(

@@ -602,6 +602,25 @@ plan = Table(
     _recorded_at(),
 )
 
+look_ahead = Table(
+    "look_ahead",
+    metadata,
+    Column("version", BigInteger, primary_key=True, autoincrement=False, comment="the hour, counted from 1970"),
+    Column("orders", Integer, nullable=False, comment="how many orders it was learned from"),
+    Column("ahead", Integer, nullable=False, comment="how many orders were expected"),
+    _recorded_at(),
+)
+
+look_ahead_price = Table(
+    "look_ahead_price",
+    metadata,
+    Column("version", BigInteger, ForeignKey("look_ahead.version", ondelete="CASCADE"), primary_key=True),
+    Column("node", Text, primary_key=True),
+    Column("sku", Text, primary_key=True),
+    Column("price", BigInteger, nullable=False, comment="thousandths of a minor unit; absent = 0"),
+    CheckConstraint("price > 0", name="is_more_than_nothing"),
+)
+
 shadow = Table(
     "shadow",
     metadata,

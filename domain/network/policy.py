@@ -124,6 +124,8 @@ class Strategy:
     """What becomes of units beyond their item's `sell_ahead_max`: they are cancelled, or a person decides."""
     require: Expression | None = None
     costs: tuple[Cost, ...] = ()
+    look_ahead: bool = False
+    """Whether a unit costs its look-ahead price, too, when plans are compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +289,11 @@ class Policy:
     def reads_open_orders(self) -> bool:
         """Whether any rule depends on how many fulfillment orders are open; if none does, they need not be counted."""
         return any("node.open_orders" in rule.names for rule in self.rules_of_plans)
+
+    @property
+    def looks_ahead(self) -> bool:
+        """Whether any strategy uses look-ahead prices."""
+        return any(strategy.look_ahead for strategy in self.strategies)
 
     @property
     def rules_of_plans(self) -> list[Expression]:

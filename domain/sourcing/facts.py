@@ -111,6 +111,9 @@ class Situation:
     """By (node, SKU), which then has no supply; absent = none."""
     taken_off: Mapping[str, int] = field(default_factory=dict)
     """Minor units by which a shipment from a node costs less than the policy says, at most down to 0; to ask what if."""
+    prices: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """The look-ahead price of a unit by (node, SKU), in thousandths of a minor unit; absent = 0. Only for a strategy that looks
+    ahead."""
     looked_up: LookedUp | None = None
     """For this order alone; None = what is looked up is not kept."""
 

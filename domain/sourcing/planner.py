@@ -60,7 +60,8 @@ def shipment_alone(
             complete, members = ShipComplete.ORDER, ((0,),)
             problem = _problem(case, surveyed, tier, members)
             everything = Choice((0,), wanted.quantity, (((0, wanted.quantity),),))
-            tried = _Try(number, tier, complete, surveyed, (), members, problem, Found((everything,), exact=True))
+            found = Found((everything,), exact=True)
+            tried = _Try(number, tier, complete, surveyed, (), members, problem, problem, found)
             return _shipments(case, tried, everything, {0: (_part(case, 0, wanted.quantity),)})[0]
     return None
 
@@ -119,6 +120,9 @@ class _Try:
     members: tuple[tuple[int, ...], ...]
     """By demand of the problem: the positions of its wanted."""
     problem: Problem
+    """With what units cost."""
+    compared: Problem
+    """The same with look-ahead prices: what was searched."""
     found: Found
 
 
@@ -145,14 +149,17 @@ def _try_tier(case: _Case, number: int | None, tier: Tier) -> _Try:
     excluded = [(one, reason) for one, reason in zip(case.surveyed, reasons, strict=True) if reason is not None]
     members = _members(case, admitted, tier, ShipComplete.ORDER)
     problem = _problem(case, admitted, tier, members)
-    return _Try(number, tier, ShipComplete.ORDER, admitted, excluded, members, problem, cover(problem))
+    compared = _with_prices(case, admitted, problem)
+    return _Try(number, tier, ShipComplete.ORDER, admitted, excluded, members, problem, compared, cover(compared))
 
 
 def _try_in_part(case: _Case, last: _Try, complete: ShipComplete) -> _Try:
     """Search a tier that cannot fill everything for the choices of nodes that fill the most."""
     members = _members(case, last.admitted, last.tier, complete)
     problem = last.problem if members == last.members else _problem(case, last.admitted, last.tier, members)
-    return replace(last, complete=complete, members=members, problem=problem, found=fill(problem, complete))
+    compared = _with_prices(case, last.admitted, problem)
+    found = fill(compared, complete)
+    return replace(last, complete=complete, members=members, problem=problem, compared=compared, found=found)
 
 
 def _members(
@@ -199,6 +206,22 @@ def _problem(case: _Case, admitted: tuple[Surveyed, ...], tier: Tier, members: S
         tier.max_shipments,
         tier.split_line,
     )
+
+
+def _with_prices(case: _Case, admitted: Sequence[Surveyed], problem: Problem) -> Problem:
+    """The problem in which a unit costs its look-ahead price, too, where the strategy looks ahead."""
+    prices = case.situation.prices
+    if not case.strategy.look_ahead or not prices:
+        return problem
+
+    def priced(demand: Demand) -> Demand:
+        costs = [
+            cost + sum(prices.get((surveyed.node.id, sku), 0) * count for sku, count in demand.components)
+            for surveyed, cost in zip(admitted, demand.unit_costs, strict=True)
+        ]
+        return replace(demand, unit_costs=tuple(costs))
+
+    return replace(problem, demands=tuple(map(priced, problem.demands)))
 
 
 def _joint_limits(
@@ -321,11 +344,11 @@ def _part(case: _Case, position: int, units: int) -> Part:
 def _shipments(
     case: _Case, decided: _Try, choice: Choice, parts: Mapping[int, tuple[Part, ...]]
 ) -> tuple[PlannedShipment, ...]:
-    costs = _shipment_costs(case, decided, choice)
-    return tuple(_shipment(decided.admitted[node], parts[node], costs[node]) for node in choice.nodes)
+    costs, prices = _shipment_costs(case, decided, choice), _prices(decided, choice)
+    return tuple(_shipment(decided.admitted[node], parts[node], costs[node], prices[node]) for node in choice.nodes)
 
 
-def _shipment(surveyed: Surveyed, parts: tuple[Part, ...], cost: int) -> PlannedShipment:
+def _shipment(surveyed: Surveyed, parts: tuple[Part, ...], cost: int, price: int) -> PlannedShipment:
     promised = _promise(surveyed)
     return PlannedShipment(
         surveyed.node.id,
@@ -336,6 +359,7 @@ def _shipment(surveyed: Surveyed, parts: tuple[Part, ...], cost: int) -> Planned
         promised.deliver_by,
         promised.days,
         surveyed.carriage.offer.carrier if surveyed.carriage else None,
+        price,
     )
 
 
@@ -351,6 +375,17 @@ def _shipment_costs(case: _Case, decided: _Try, choice: Choice) -> dict[int, int
             content[node] += [(item, units)] if item else []
     one = decided.tier.max_shipments == 1
     return {node: _priced(decided.admitted[node], cost, content[node], one) for node, cost in costs.items()}
+
+
+def _prices(decided: _Try, choice: Choice) -> dict[int, int]:
+    """The look-ahead prices of what is shipped, in minor units by node number."""
+    prices = dict.fromkeys(choice.nodes, 0)
+    for demand, compared, portions in zip(
+        decided.problem.demands, decided.compared.demands, choice.portions, strict=True
+    ):
+        for node, units in portions:
+            prices[node] += units * (compared.unit_costs[node] - demand.unit_costs[node])
+    return {node: _minor_units(price) for node, price in prices.items()}
 
 
 def _priced(surveyed: Surveyed, cost: int, shipped: Sequence[tuple[Item, int]], one_shipment: bool) -> int:
@@ -392,8 +427,10 @@ def _considered(case: _Case, decided: _Try) -> tuple[ConsideredNode, ...]:
     considered = [_considered_out(surveyed, reason) for surveyed, reason in decided.excluded]
     units_wanted = sum(one.quantity for one in case.wanted)
     one_box = decided.complete is ShipComplete.ORDER and decided.tier.max_shipments == 1
-    for surveyed, measures, (units, cost) in zip(
-        decided.admitted, decided.problem.measures, alone(decided.problem), strict=True
+    charged = alone(decided.problem)
+    compared = charged if decided.compared is decided.problem else alone(decided.compared)
+    for surveyed, measures, (units, cost), (_, with_prices) in zip(
+        decided.admitted, decided.problem.measures, charged, compared, strict=True
     ):
         short = one_box and units < units_wanted
         considered.append(
@@ -404,6 +441,7 @@ def _considered(case: _Case, decided: _Try) -> tuple[ConsideredNode, ...]:
                 _promise(surveyed).days,
                 shortfall(units, units_wanted, surveyed.notes) if short else None,
                 surveyed.forbidden,
+                _minor_units(with_prices - cost),
             )
         )
     return tuple(sorted(considered, key=lambda one: (one.exclusion is not None, one.distance_km or 0.0, one.node)))
@@ -425,4 +463,5 @@ def _runner_up(case: _Case, decided: _Try, choice: Choice) -> RunnerUp:
         shipments=len(chosen),
         distance_km=None if None in distances else sum(filter(None, distances)),
         days=None if None in days else max(one for one in days if one is not None),
+        look_ahead=sum(_prices(decided, choice).values()),
     )

@@ -39,6 +39,8 @@ class PlannedShipment:
     days: int | None
     carrier: str | None = None
     """Who takes it for this cost and in these days; None = the policy's costs and days count."""
+    look_ahead: int = 0
+    """What its units are worth to later orders, in minor units: counted when plans were compared, and no part of `cost`."""
 
 
 class Obstacle(Enum):
@@ -71,6 +73,8 @@ class ConsideredNode(NamedTuple):
     """Why it could not take part; None = it could."""
     forbidden: Mapping[int, str] = MappingProxyType({})
     """By position of the wanted that it has and may never ship: why."""
+    look_ahead: int = 0
+    """What these units are worth to later orders, in minor units, beside `cost`."""
 
     @property
     def excluded(self) -> str | None:
@@ -88,6 +92,8 @@ class RunnerUp:
     shipments: int
     distance_km: float | None
     days: int | None
+    look_ahead: int = 0
+    """What its units are worth to later orders, in minor units, beside `cost`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +144,11 @@ class Plan:
         return sum(shipment.cost for shipment in self.shipments)
 
     @property
+    def look_ahead(self) -> int:
+        """What all its units are worth to later orders, in minor units."""
+        return sum(shipment.look_ahead for shipment in self.shipments)
+
+    @property
     def ship_by(self) -> datetime | None:
         """When the last shipment leaves; None while any unit is unfilled."""
         return None if self.unfilled else max((shipment.ship_by for shipment in self.shipments), default=None)
@@ -183,7 +194,12 @@ def _shipment_document(shipment: PlannedShipment) -> dict[str, Any]:
         "ship_by": moment(shipment.ship_by),
         "deliver_by": moment(shipment.deliver_by),
         "carrier": shipment.carrier,
-    }
+    } | _look_ahead(shipment)
+
+
+def _look_ahead(one: PlannedShipment | ConsideredNode | RunnerUp) -> dict[str, int]:
+    """The look-ahead prices in a document; most plans have none."""
+    return {"look_ahead": one.look_ahead} if one.look_ahead else {}
 
 
 def part_documents(parts: Iterable[Part]) -> list[dict[str, Any]]:
@@ -198,7 +214,7 @@ def _considered_document(node: ConsideredNode) -> dict[str, Any]:
         "cost": node.cost,
         "days": node.days,
         "excluded": node.excluded,
-    }
+    } | _look_ahead(node)
 
 
 def _runner_up_document(runner_up: RunnerUp) -> dict[str, Any]:
@@ -209,7 +225,7 @@ def _runner_up_document(runner_up: RunnerUp) -> dict[str, Any]:
         "shipments": runner_up.shipments,
         "distance_km": _kilometres(runner_up.distance_km),
         "days": runner_up.days,
-    }
+    } | _look_ahead(runner_up)
 
 
 def _kilometres(distance_km: float | None) -> float | None:

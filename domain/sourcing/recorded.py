@@ -181,13 +181,13 @@ def _levels(levels: Iterable[StockLevel]) -> _Document:
 
 
 _SKU_AND_NODE = itemgetter(1, 0)
-_COMMON_UNITS, _COMMON_STATE = (0, 0), (None, None, False, None)
+_COMMON_UNITS, _COMMON_STATE = (0, 0), (None, None, False, None, 0)
 """What most stock levels have beside their counts. Between the two is when it was counted, on which no plan depends."""
 
 
 def _rare(level: StockLevel) -> _Document:
     """What of a stock level is not common."""
-    units = {name: value for name in ("set_aside", "lapsed", "is_paused") if (value := getattr(level, name))}
+    units = {name: value for name in ("set_aside", "lapsed", "is_paused", "price") if (value := getattr(level, name))}
     moments = {name: getattr(level, name) for name in ("stopped_at", "offered_at", "rejected_at")}
     return units | {name: _number(at) for name, at in moments.items() if at is not None}
 

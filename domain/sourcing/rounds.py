@@ -54,6 +54,7 @@ def decide(asked: RoundInput, network: Network) -> Decided:
         paused=asked.kept_out | paused(asked.levels),
         cooling=cooling,
         taken_off=asked.taken_off,
+        prices={place: level.price for place, level in asked.levels.items() if level.price},
         looked_up=asked.looked_up,
     )
     plan, situation = plan_within(asked.facts, list(asked.wanted), situation, limits)

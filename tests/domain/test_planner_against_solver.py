@@ -1,10 +1,14 @@
 """The planner against an independent answer: mixed-integer programs written from the policy's meaning, solved with gap 0."""
 
+import random
+from dataclasses import replace
+
 import pytest
 
 from benchmarks.instances import Instance, Size, instances, very_large
 from benchmarks.solver import faults_of, question, value_of
-from domain.sourcing import plan
+from domain.network import Rank
+from domain.sourcing import Plan, plan
 from domain.sourcing.search import best_nodes
 
 SIZE = Size("proof", lines_max=8, nodes=50)
@@ -27,6 +31,30 @@ def agrees(instance: Instance) -> bool:
     assert decided.explanation.exact
     assert faults_of(decided, instance) == []
     return value_of(decided, instance) == question(instance).best_value()
+
+
+def test_no_solver_finds_a_better_plan_where_units_have_look_ahead_prices() -> None:
+    chance = random.Random(20)
+    questions = [looking_ahead(chance, one) for one in instances(SIZE, EACH, seed=20, orders_per_network=25)]
+    different = [number for number, one in enumerate(questions) if not agrees(one)]
+    assert different == []
+    plans = [plan(one.order, one.wanted, one.situation) for one in questions]
+    without = [plan(one.order, one.wanted, replace(one.situation, prices={})) for one in questions]
+    assert any(nodes_of(one) != nodes_of(other) for one, other in zip(plans, without, strict=True))
+
+
+def looking_ahead(chance: random.Random, instance: Instance) -> Instance:
+    """The same question under strategies that look ahead, with a random price of half of the stock."""
+    network = instance.situation.network
+    strategies = tuple(replace(one, look_ahead=Rank.COST in one.rank) for one in network.policy.strategies)
+    network = replace(network, policy=replace(network.policy, strategies=strategies))
+    prices = {place: chance.randint(1, 900_000) for place in instance.situation.supply if chance.random() < 0.5}
+    return replace(instance, situation=replace(instance.situation, network=network, prices=prices))
+
+
+def nodes_of(decided: Plan) -> list[str]:
+    """The nodes that ship."""
+    return [shipment.node for shipment in decided.shipments]
 
 
 def test_orders_of_a_thousand_lines_and_a_hundred_nodes_are_planned_within_half_a_percent_of_the_bound() -> None:

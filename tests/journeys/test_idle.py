@@ -29,6 +29,7 @@ OF_A_ROUND = {
     "polls":       2,
     "retention":   5,
     "shadow":      1,
+    "look_ahead":  1,
     "marketplaces": 1,
     "labels":      2,
     "tracking":    1,

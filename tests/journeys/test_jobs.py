@@ -239,6 +239,7 @@ async def test_an_operator_sees_every_job_and_how_it_is_doing(house: House) -> N
         ("shadow", 10.0, "compare_shadow"),
         ("retention", 3600.0, "erase_shadow_rounds"),
         ("retention", 3600.0, "forget_orders"),
+        ("look_ahead", 3600.0, "learn_prices"),
     }
     for name, state in shown.items():
         idle = f"{state['at_least_every_seconds']:g} s " if state["at_least_every_seconds"] else ""

@@ -36,6 +36,8 @@ class ChangeKind(StrEnum):
     """Fewer fulfillment orders that are open at the node."""
     COST = "cost"
     """A shipment from the node costs less."""
+    LOOK_AHEAD = "look_ahead"
+    """The units of the node have no look-ahead price."""
     DISTANCE = "distance"
     """The node is nearer."""
     CUTOFF = "cutoff"

@@ -22,6 +22,7 @@ def changes_of_node(case: Case) -> Iterator[Change]:
     yield from _capacity(case)
     yield from _open_orders(case)
     yield from _cost(case)
+    yield from _look_ahead(case)
     yield from _distance(case)
     yield from _cutoff(case)
 
@@ -97,6 +98,16 @@ def _cost(case: Case) -> Iterator[Change]:
             f"a shipment from {node} that costs {_money(less)} less: {_money(cost)} instead of {_money(cost + less)}"
         )
         yield Change(ChangeKind.COST, words, plan, less)
+
+
+def _look_ahead(case: Case) -> Iterator[Change]:
+    """Without the prices of what the node has; where no strategy looks ahead, they change no plan."""
+    node = case.node.id
+    levels = {
+        place: level._replace(price=0) if place[0] == node else level for place, level in case.asked.levels.items()
+    }
+    if levels != case.asked.levels and (plan := case.tried(replace(case.asked, levels=levels))):
+        yield Change(ChangeKind.LOOK_AHEAD, f"no look-ahead price of what {node} has", plan)
 
 
 def _money(minor_units: int) -> str:

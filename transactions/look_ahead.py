@@ -1,0 +1,58 @@
+"""Learns look-ahead prices from the orders of the last weeks, and stores a version of them each hour."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from database import look_ahead as statements
+from database import network as networks
+from database import stock
+from database.connect import ReadConnection
+from domain.network import Network
+from domain.sourcing.look_ahead import SeenOrder
+from domain.sourcing.recorded import unpacked
+from domain.sourcing.seen_orders import LEARNED_FROM, ORDERS_MAX, expected, prices_of, seen_order
+from transactions.transaction import OrderTransactions
+
+EACH = timedelta(hours=1)
+
+KEPT = timedelta(days=7)
+"""How long a version is kept, for those who ask what prices were."""
+
+A_DAY = timedelta(days=1)
+
+
+async def learn(transactions: OrderTransactions) -> None:
+    """Store the prices of this hour where a strategy looks ahead, unless they are stored. Several processes may try: the first
+    one counts. Raises `WrongMasterKey`."""
+    async with transactions.database.read_once() as connection:
+        active = await networks.active_version(connection)
+    if active is None:
+        return
+    now = datetime.now(UTC)
+    version = int(now.timestamp() // EACH.total_seconds())
+    async with transactions.database.read() as connection:
+        _, network = await transactions.networks.version(connection, active)
+        if not network.policy.looks_ahead or await statements.exists(connection, version):
+            return
+        seen, a_day = await _seen(transactions, connection, network, now)
+        levels = await stock.levels(connection, {line.sku for order in seen for line in order.lines})
+    prices = await asyncio.to_thread(prices_of, seen, a_day, levels.values(), network, version)
+    async with transactions.database.write() as connection:
+        await statements.keep(connection, version, len(seen), expected(a_day), prices)
+        await statements.erase_old(connection, KEPT)
+
+
+async def _seen(
+    transactions: OrderTransactions, connection: ReadConnection, network: Network, now: datetime
+) -> tuple[Sequence[SeenOrder], float]:
+    """The orders to learn from, under the rules of now; and how many come a day."""
+    strategies = [strategy.id for strategy in network.policy.strategies if strategy.look_ahead]
+    came = await statements.came(connection, strategies, now - LEARNED_FROM, ORDERS_MAX)
+    if came.first_at is None:
+        return [], 0.0
+    known = {one.network_version for one in came.newest}
+    versions = {number: (await transactions.networks.version(connection, number))[1] for number in known}
+    rounds = [unpacked(one.asked, versions[one.network_version]).asked for one in came.newest]
+    seen = await asyncio.to_thread(lambda: [one for asked in rounds if (one := seen_order(asked, network))])
+    return seen, came.orders / max(1.0, (now - came.first_at) / A_DAY)
