@@ -17,10 +17,11 @@ RETENTION = "90d"  # of closed workflows, for people who read them later; nothin
 # Three times faster than the defaults, measured. Survives kill -9 of the server; a power cut may lose the last moment.
 PRAGMAS = ("--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=NORMAL")
 NO_CONFIGURATION = ("--disable-config-file", "--disable-config-env")
-_SKIPPING = ("--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true")
-_AT_ONCE = ("--dynamic-config-value", 'history.timerProcessorMaxTimeShift="50ms"')
-TIME_SKIPPING = (*_SKIPPING, *_AT_ONCE)
-"""By default a timer fires up to a second late, for clusters whose clocks differ: every skip would take that long."""
+TIME_SKIPPING = ("--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true")
+IN_TIME = ("--dynamic-config-value", 'history.timerProcessorMaxTimeShift="50ms"')
+"""By default no timer fires within a second of its beginning (Temporal 1.32): the history servers of a cluster may have clocks
+that differ, and one that takes a shard over must not get a time that was read before. This is one server with one clock, and
+a shard keeps the time up to which it was read when the server starts again."""
 
 
 class EmbeddedTemporal:
@@ -103,8 +104,8 @@ class EmbeddedTemporal:
         ui = ("--headless",) if self._ui_port is None else ("--ui-port", str(self._ui_port), "--ui-disable-news-fetch")
         database = () if self._in_memory else ("--db-filename", str(self._directory / "temporal.db"), *PRAGMAS)
         network = ("--ip", LOOPBACK, "--port", str(self._port), *ui)
-        skipping = TIME_SKIPPING if self._time_skipping else ()
-        arguments = ("server", "start-dev", "--log-level", "error", *NO_CONFIGURATION, *network, *database, *skipping)
+        settings = (*IN_TIME, *TIME_SKIPPING) if self._time_skipping else IN_TIME
+        arguments = ("server", "start-dev", "--log-level", "error", *NO_CONFIGURATION, *network, *database, *settings)
         return Command((str(temporal_program()), *arguments), bare_environment(), self._directory)
 
     def _obstacle(self) -> str | None:
