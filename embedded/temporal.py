@@ -20,8 +20,7 @@ NO_CONFIGURATION = ("--disable-config-file", "--disable-config-env")
 TIME_SKIPPING = ("--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true")
 IN_TIME = ("--dynamic-config-value", 'history.timerProcessorMaxTimeShift="50ms"')
 """By default no timer fires within a second of its beginning (Temporal 1.32): the history servers of a cluster may have clocks
-that differ, and one that takes a shard over must not get a time that was read before. This is one server with one clock, and
-a shard keeps the time up to which it was read when the server starts again."""
+that differ, and one that takes a shard over must not get a time that was read before. This is one server with one clock."""
 
 
 class EmbeddedTemporal:
