@@ -1,14 +1,16 @@
-"""Orders per second for one item at one node, placed, reserved, released and shipped without Temporal: many callers beside one.
+"""Orders per second for one item at one node, placed, reserved, released and shipped without Temporal: many callers, whose
+first rounds share transactions; the same, each order in its own; and one caller.
 
-Every order locks the same row of stock three times. So what many callers reach beside a lone one says how long it is locked.
-Both run on a PostgreSQL server of their own with `fsync` on, in pairs, each half for the same time.
+Every order locks the same row of stock twice. So what many callers reach beside a lone one says how long it is locked. All run
+on a PostgreSQL server of their own with `fsync` on, in turns of the same time: with the disk's own commits, and with commits
+that take ten milliseconds, as they do where a replica in another place has to confirm them.
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from statistics import median
@@ -18,12 +20,11 @@ from database.connect import Database
 from database.sealing import MasterKeys, new_master_key
 from domain import identifiers
 from domain.fulfillment import MessageKind, NodeMessage
-from domain.order import Address, NewLine, NewOrder
+from domain.order import Address, NewLine, NewOrder, OrderState
 from domain.stock import StockLine, StockMessage, StockMessageKind
 from embedded.postgres import EmbeddedPostgres
 from network.load import NetworkDocuments
-from transactions import fulfillment, order, sourcing, stock
-from transactions.fulfillment import ReleaseInput
+from transactions import first_rounds, fulfillment, order, sourcing, stock
 from transactions.network import Networks
 from transactions.prepare import prepare
 from transactions.sourcing import SourceInput
@@ -31,6 +32,7 @@ from transactions.transaction import OrderTransactions
 
 CALLERS = 64
 UNITS = 1_000_000
+SLOW_COMMIT = timedelta(milliseconds=10)
 MAP = NetworkDocuments(
     nodes="""
 [[node]]
@@ -81,12 +83,12 @@ class Plan:
 
     pairs: int
     seconds: float
-    """Of each half of a pair."""
+    """Of each turn."""
 
     @property
     def steps(self) -> int:
         """The number of steps that `run` reports, for a progress bar."""
-        return 1 + 2 * self.pairs
+        return 1 + 2 * 3 * self.pairs
 
 
 THOROUGH = Plan(pairs=7, seconds=8.0)
@@ -94,12 +96,24 @@ QUICK = Plan(pairs=1, seconds=1.0)
 
 
 @dataclass
-class HotItem:
-    """Orders per second by pair, and what each order of the lone caller took until it was reserved."""
+class Rates:
+    """Orders per second by turn, and what each order of the lone caller took until it was reserved."""
 
-    many: list[float] = field(default_factory=list)
+    together: list[float] = field(default_factory=list)
+    one_by_one: list[float] = field(default_factory=list)
     alone: list[float] = field(default_factory=list)
     placed_milliseconds: list[float] = field(default_factory=list)
+
+
+@dataclass
+class HotItem:
+    """What was measured with the disk's own commits, and with slow ones."""
+
+    usual: Rates = field(default_factory=Rates)
+    slow: Rates = field(default_factory=Rates)
+
+
+Source = Callable[[OrderTransactions, SourceInput], Awaitable[OrderState]]
 
 
 async def run(folder: Path, plan: Plan, say: Callable[[str], None]) -> HotItem:
@@ -132,11 +146,22 @@ async def _measure(database: Database, plan: Plan, say: Callable[[str], None], f
         lines=(StockLine(sku="CHAIR", quantity=UNITS),),
     )
     await stock.record(transactions, received, actor="benchmark")
+    shipped = await _turns(transactions, plan, say, found.usual)
+    await _slow_down_commits(database)
+    return shipped + await _turns(transactions, plan, say, found.slow)
+
+
+async def _turns(transactions: OrderTransactions, plan: Plan, say: Callable[[str], None], found: Rates) -> int:
     shipped = 0
-    for _ in range(plan.pairs):
-        for callers, rates in ((CALLERS, found.many), (1, found.alone)):
+    for pair in range(plan.pairs):
+        turns = [
+            (CALLERS, first_rounds.source, found.together),
+            (CALLERS, sourcing.source, found.one_by_one),
+            (1, first_rounds.source, found.alone),
+        ]
+        for callers, source, rates in turns if pair % 2 else reversed(turns):
             say(f"{callers} callers")
-            lives = await _lives(transactions, callers, plan.seconds)
+            lives = await _lives(transactions, source, callers, plan.seconds)
             shipped += len(lives)
             rates.append(len(lives) / plan.seconds)
             if callers == 1:
@@ -144,13 +169,21 @@ async def _measure(database: Database, plan: Plan, say: Callable[[str], None], f
     return shipped
 
 
-async def _lives(transactions: OrderTransactions, callers: int, seconds: float) -> list[float]:
+async def _slow_down_commits(database: Database) -> None:
+    """`commit_delay` lets each flush of the log wait, however few transactions are open; those that come meanwhile share it."""
+    async with database.at_once() as connection:
+        await connection.exec_driver_sql(f"ALTER SYSTEM SET commit_delay = {SLOW_COMMIT // timedelta(microseconds=1)}")
+        await connection.exec_driver_sql("ALTER SYSTEM SET commit_siblings = 0")
+        await connection.exec_driver_sql("SELECT pg_reload_conf()")
+
+
+async def _lives(transactions: OrderTransactions, source: Source, callers: int, seconds: float) -> list[float]:
     end = time.perf_counter() + seconds
     lives: list[float] = []
 
     async def caller() -> None:
         while time.perf_counter() < end:
-            lives.append(await _life(transactions))
+            lives.append(await _life(transactions, source))
 
     await asyncio.gather(*(caller() for _ in range(callers)))
     return lives
@@ -159,7 +192,7 @@ async def _lives(transactions: OrderTransactions, callers: int, seconds: float) 
 _numbers = count(1)
 
 
-async def _life(transactions: OrderTransactions) -> float:
+async def _life(transactions: OrderTransactions, source: Source) -> float:
     """One order until it is shipped; the seconds until it was reserved."""
     began, number = time.perf_counter(), next(_numbers)
     new = NewOrder(
@@ -171,9 +204,8 @@ async def _life(transactions: OrderTransactions) -> float:
         lines=(NewLine(line="1", sku="CHAIR", quantity=1, unit_price=100),),
     )
     name = (await order.take(transactions, new)).state.order
-    await sourcing.source(transactions, SourceInput(order=name, round=1, at=datetime.now(UTC)))
+    await source(transactions, SourceInput(order=name, round=1, at=datetime.now(UTC), releases=True))
     placed = time.perf_counter() - began
-    await fulfillment.release(transactions, ReleaseInput(order=name, at=datetime.now(UTC)))
     shipped = NodeMessage(message_id=f"m-{number}", kind=MessageKind.SHIPPED, occurred_at=datetime.now(UTC))
     work = identifiers.fulfillment_order_id(name, 1)
     await fulfillment.record(transactions, work, shipped, node="denver", actor="benchmark")
@@ -189,9 +221,13 @@ async def _check(database: Database, shipped: int) -> None:
 
 def lines(found: HotItem) -> Iterator[str]:
     """The figures as text, the ratio first."""
-    ratios = [many / alone for many, alone in zip(found.many, found.alone, strict=True)]
-    yield (
-        f"hot item : {CALLERS} callers, 1 caller = {median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f});"
-        f" {median(found.many):,.0f} against {median(found.alone):,.0f} orders per second"
-    )
-    yield f"a lone caller's order is reserved after {median(found.placed_milliseconds):.1f} ms in the median"
+    for name, rates in (("hot item", found.usual), ("hot item, commits of 10 ms", found.slow)):
+        yield f"{name} : {CALLERS} callers, 1 caller = {_ratio(rates.together, rates.alone)}"
+        yield f"{name} : {CALLERS} callers, the same one by one = {_ratio(rates.together, rates.one_by_one)}"
+        yield f"a lone caller's order is reserved after {median(rates.placed_milliseconds):.1f} ms in the median"
+
+
+def _ratio(many: list[float], others: list[float]) -> str:
+    ratios = [one / other for one, other in zip(many, others, strict=True)]
+    spread = f"{median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})"
+    return f"{spread}; {median(many):,.0f} against {median(others):,.0f} orders per second"

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from database import stock
 from database.connect import Database
 from domain.order import OrderState
 from tests.database.shop import MAP, NEAREST, NEXT, Shop
@@ -25,6 +26,11 @@ WITH_A_LIMIT = replace(MAP, nodes=MAP.nodes.replace(LIMITED, f"{LIMITED}\ncapaci
 FAIL = """
     CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'refused'; END $$;
     CREATE TRIGGER refuse BEFORE INSERT ON plan FOR EACH ROW WHEN (NEW.order_id = '{order}') EXECUTE FUNCTION refuse();
+"""
+
+END_WHO_WAITS = """
+    SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'
 """
 
 
@@ -133,6 +139,24 @@ async def test_an_order_that_fails_fails_alone(database: Database) -> None:
     states = await each(shop, orders)
     assert [order for order, state in zip(orders, states, strict=True) if isinstance(state, DBAPIError)] == [orders[7]]
     assert await shop.counters("CHAIR", NEAREST) == (20, 0, 11)
+    await shop.check()
+
+
+async def test_orders_whose_transaction_dies_before_its_commit_are_each_made_once(database: Database) -> None:
+    shop = await Shop.open(database)
+    await shop.receive(NEAREST, CHAIR=10)
+    orders = await placed(shop, 4)
+    async with database.write() as other:
+        await stock.lock(other, [(NEAREST, "CHAIR")])
+        group = asyncio.create_task(together(shop, *orders))
+        async with asyncio.timeout(30):
+            while not await shop.number(END_WHO_WAITS):  # noqa: ASYNC110 - PostgreSQL is what waits
+                await asyncio.sleep(0.01)
+        with pytest.raises(DBAPIError):
+            await group
+    assert await shop.counters("CHAIR", NEAREST) == (10, 0, 0)
+    assert list(await together(shop, *orders)) == orders
+    assert await shop.counters("CHAIR", NEAREST) == (10, 0, 4)
     await shop.check()
 
 

@@ -16,6 +16,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 CLAIMS = "tests/database/test_stock_claims.py"
 ORDERS = "tests/database/test_overselling.py"
+ROUNDS = "tests/database/test_first_rounds.py"
 CAPACITY = "tests/database/test_capacity.py"
 COOLDOWN = "tests/database/test_cooldown.py"
 TESTS_FAILED = 1
@@ -54,6 +55,27 @@ MUTANTS = (
         "AND sum(w.quantity - w.own) OVER (PARTITION BY w.node, w.sku ORDER BY w.claim) <= s.available",
         "AND w.quantity - w.own <= s.available",
         f"{CLAIMS}::test_claims_that_are_asked_together_are_served_in_turn_and_never_more_than_there_is",
+    ),
+    Mutant(
+        "orders that are planned together do not see each other's units",
+        "transactions/first_rounds.py",
+        "level._replace(reserved=level.reserved + taken)",
+        "level",
+        f"{ROUNDS}::test_an_order_that_cannot_be_filled_is_left_to_wait_in_its_turn_and_the_others_are_made",
+    ),
+    Mutant(
+        "orders that are sourced together claim a node's day once",
+        "database/capacity.py",
+        "sum(change)::int AS change",
+        "max(change) AS change",
+        f"{ROUNDS}::test_a_days_capacity_is_never_exceeded_by_orders_that_are_sourced_together",
+    ),
+    Mutant(
+        "an order that is locked is waited for by those that are sourced with it",
+        "database/order/lock.py",
+        "FOR UPDATE SKIP LOCKED",
+        "FOR UPDATE NOWAIT",
+        f"{ROUNDS}::test_an_order_that_another_transaction_has_locked_holds_up_no_other",
     ),
     Mutant(
         "lines of one order are not added up",
