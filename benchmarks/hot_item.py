@@ -3,10 +3,12 @@ first rounds share transactions; the same, each order in its own; and one caller
 
 Every order locks the same row of stock twice. So what many callers reach beside a lone one says how long it is locked. All run
 on a PostgreSQL server of their own with `fsync` on, in turns of the same time: with the disk's own commits, and with commits
-that take ten milliseconds, as they do where a replica in another place has to confirm them.
+that take ten milliseconds, as they do where a replica in another place has to confirm them. On a busy machine only the last
+figure says something: the processor time of first rounds in full groups, against the same one after the other.
 """
 
 import asyncio
+import os
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -15,6 +17,7 @@ from itertools import count
 from pathlib import Path
 from statistics import median
 
+from benchmarks import processor
 from database import network as statements
 from database.connect import Database
 from database.sealing import MasterKeys, new_master_key
@@ -25,6 +28,7 @@ from domain.stock import StockLine, StockMessage, StockMessageKind
 from embedded.postgres import EmbeddedPostgres
 from network.load import NetworkDocuments
 from transactions import first_rounds, fulfillment, order, sourcing, stock
+from transactions.gathering import TOGETHER_MAX
 from transactions.network import Networks
 from transactions.prepare import prepare
 from transactions.sourcing import SourceInput
@@ -32,6 +36,8 @@ from transactions.transaction import OrderTransactions
 
 CALLERS = 64
 UNITS = 1_000_000
+ROUNDS = 3 * TOGETHER_MAX
+"""First rounds that are made in groups, and as many one by one, for one comparison of processor time."""
 SLOW_COMMIT = timedelta(milliseconds=10)
 MAP = NetworkDocuments(
     nodes="""
@@ -88,7 +94,7 @@ class Plan:
     @property
     def steps(self) -> int:
         """The number of steps that `run` reports, for a progress bar."""
-        return 1 + 2 * 3 * self.pairs
+        return 2 + (2 * 3 + 1) * self.pairs
 
 
 THOROUGH = Plan(pairs=7, seconds=8.0)
@@ -111,6 +117,8 @@ class HotItem:
 
     usual: Rates = field(default_factory=Rates)
     slow: Rates = field(default_factory=Rates)
+    processor: list[float] = field(default_factory=list)
+    """Of Python and PostgreSQL for a first round in a group, divided by that for one alone, by pair."""
 
 
 Source = Callable[[OrderTransactions, SourceInput], Awaitable[OrderState]]
@@ -127,7 +135,7 @@ async def run(folder: Path, plan: Plan, say: Callable[[str], None]) -> HotItem:
         await prepare(url, None, None, master_keys=keys)
         database = Database(url, keys)
         shipped = await _measure(database, plan, say, found)
-        await _check(database, shipped)
+        await _check(database, plan, shipped)
         await database.close()
     finally:
         server.stop()
@@ -146,6 +154,10 @@ async def _measure(database: Database, plan: Plan, say: Callable[[str], None], f
         lines=(StockLine(sku="CHAIR", quantity=UNITS),),
     )
     await stock.record(transactions, received, actor="benchmark")
+    for pair in range(plan.pairs + 1):
+        say("first rounds")
+        ratio = await _processor_ratio(transactions, is_reversed=pair % 2 == 0)
+        found.processor += [ratio] if pair else []  # the first one also prepares every statement
     shipped = await _turns(transactions, plan, say, found.usual)
     await _slow_down_commits(database)
     return shipped + await _turns(transactions, plan, say, found.slow)
@@ -167,6 +179,27 @@ async def _turns(transactions: OrderTransactions, plan: Plan, say: Callable[[str
             if callers == 1:
                 found.placed_milliseconds += [1000 * placed for placed in lives]
     return shipped
+
+
+async def _processor_ratio(transactions: OrderTransactions, *, is_reversed: bool) -> float:
+    spent = dict[Callable[..., Awaitable[None]], float]()
+    for way in (_one_by_one, _in_groups) if is_reversed else (_in_groups, _one_by_one):
+        rounds = [_first_round(await _placed(transactions)) for _ in range(ROUNDS)]
+        pids = {"python": os.getpid(), **processor.named_children(os.getpid(), {"postgresql": "postgres"})}
+        before = processor.cpu_seconds(pids)
+        await way(transactions, rounds)
+        spent[way] = sum(processor.difference(processor.cpu_seconds(pids), before).values())
+    return spent[_in_groups] / spent[_one_by_one]
+
+
+async def _in_groups(transactions: OrderTransactions, rounds: list[SourceInput]) -> None:
+    for first in range(0, len(rounds), TOGETHER_MAX):
+        await first_rounds.source_together(transactions, rounds[first : first + TOGETHER_MAX])
+
+
+async def _one_by_one(transactions: OrderTransactions, rounds: list[SourceInput]) -> None:
+    for one in rounds:
+        await sourcing.source(transactions, one)
 
 
 async def _slow_down_commits(database: Database) -> None:
@@ -194,28 +227,37 @@ _numbers = count(1)
 
 async def _life(transactions: OrderTransactions, source: Source) -> float:
     """One order until it is shipped; the seconds until it was reserved."""
-    began, number = time.perf_counter(), next(_numbers)
-    new = NewOrder(
-        channel="web",
-        number=str(number),
-        placed_at=datetime.now(UTC),
-        currency="USD",
-        ship_to=Address(postal_code="80202", country="US"),
-        lines=(NewLine(line="1", sku="CHAIR", quantity=1, unit_price=100),),
-    )
-    name = (await order.take(transactions, new)).state.order
-    await source(transactions, SourceInput(order=name, round=1, at=datetime.now(UTC), releases=True))
+    began = time.perf_counter()
+    name = await _placed(transactions)
+    await source(transactions, _first_round(name))
     placed = time.perf_counter() - began
-    shipped = NodeMessage(message_id=f"m-{number}", kind=MessageKind.SHIPPED, occurred_at=datetime.now(UTC))
+    shipped = NodeMessage(message_id=f"m-{name}", kind=MessageKind.SHIPPED, occurred_at=datetime.now(UTC))
     work = identifiers.fulfillment_order_id(name, 1)
     await fulfillment.record(transactions, work, shipped, node="denver", actor="benchmark")
     return placed
 
 
-async def _check(database: Database, shipped: int) -> None:
+async def _placed(transactions: OrderTransactions) -> str:
+    new = NewOrder(
+        channel="web",
+        number=str(next(_numbers)),
+        placed_at=datetime.now(UTC),
+        currency="USD",
+        ship_to=Address(postal_code="80202", country="US"),
+        lines=(NewLine(line="1", sku="CHAIR", quantity=1, unit_price=100),),
+    )
+    return (await order.take(transactions, new)).state.order
+
+
+def _first_round(name: str) -> SourceInput:
+    return SourceInput(order=name, round=1, at=datetime.now(UTC), releases=True)
+
+
+async def _check(database: Database, plan: Plan, shipped: int) -> None:
     async with database.read() as connection:
         row = (await connection.exec_driver_sql("SELECT on_hand, reserved, allocated FROM stock")).one()
-    if tuple(row) != (UNITS - shipped, 0, 0):
+    allocated = 2 * ROUNDS * (plan.pairs + 1)
+    if tuple(row) != (UNITS - shipped, 0, allocated):
         raise AssertionError(f"{shipped} orders were shipped, and the stock is {tuple(row)}")
 
 
@@ -225,6 +267,8 @@ def lines(found: HotItem) -> Iterator[str]:
         yield f"{name} : {CALLERS} callers, 1 caller = {_ratio(rates.together, rates.alone)}"
         yield f"{name} : {CALLERS} callers, the same one by one = {_ratio(rates.together, rates.one_by_one)}"
         yield f"a lone caller's order is reserved after {median(rates.placed_milliseconds):.1f} ms in the median"
+    found_ratios = f"{median(found.processor):.2f} ({min(found.processor):.2f}–{max(found.processor):.2f})"
+    yield f"first rounds of {TOGETHER_MAX} orders together : one by one, processor time = {found_ratios}"
 
 
 def _ratio(many: list[float], others: list[float]) -> str:

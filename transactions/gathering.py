@@ -18,11 +18,11 @@ AT_ONCE = 2
 TOGETHER_MAX = 16
 """Callers in one transaction. All of them get their answers when it has committed, so more would wait longer."""
 
-WAITS_MAX = timedelta(seconds=1)
-"""How long a caller waits for others. Then it goes alone: a transaction that hangs holds up nobody else."""
+WAITS_MAX = timedelta(milliseconds=500)
+"""How long a caller waits until it is served with others. Then it goes alone: an order that takes long holds up nobody else."""
 
 LASTS_MAX = timedelta(seconds=5)
-"""How long callers are served together. What takes longer hangs, and others must be served."""
+"""How long callers are served together. What takes longer hangs, and each of them goes alone."""
 
 log = structlog.get_logger()
 
@@ -56,8 +56,8 @@ class Gathering(Generic[Asked, Answer]):
     ) -> Answer:
         """The answer of `alone`, or that of `together` to the caller's position where it has one.
 
-        A caller to whom `together` does not answer in `WAITS_MAX` goes alone, also when it failed. It may have been served all
-        the same, so `alone` must find out. Raises what `alone` raises.
+        When `together` fails, or lasts for `LASTS_MAX`, each of its callers goes alone. They may have been served all the same,
+        so `alone` must find out. Raises what `alone` raises.
         """
         if self._running < AT_ONCE:
             self._running += 1
@@ -68,12 +68,11 @@ class Gathering(Generic[Asked, Answer]):
         caller = _Caller[Asked, Answer](asked)
         self._waiting.append(caller)
         try:
-            answer = await asyncio.wait_for(caller.answer, WAITS_MAX.total_seconds())
-        except TimeoutError:
-            answer = None
+            await asyncio.wait([caller.answer], timeout=WAITS_MAX.total_seconds())
         finally:
-            if caller in self._waiting:
+            if is_left := caller in self._waiting:
                 self._waiting.remove(caller)
+        answer = None if is_left else await caller.answer
         return await alone(asked) if answer is None else answer
 
     def _go_on(self, together: Callable[[Sequence[Asked]], Awaitable[Mapping[int, Answer]]]) -> None:

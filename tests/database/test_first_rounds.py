@@ -267,6 +267,18 @@ async def test_when_serving_together_fails_each_is_served_alone() -> None:
     assert sorted(counting.alone_with) == list(range(AT_ONCE + 5))
 
 
+async def test_who_waits_for_those_that_take_long_goes_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gathering, "WAITS_MAX", timedelta(milliseconds=1))
+    counting, gathered = Counting(), Gathering[int, int]()
+    first = [asyncio.create_task(gathered.serve(n, counting.alone, counting.together)) for n in range(AT_ONCE)]
+    await asyncio.sleep(0)
+    assert await gathered.serve(AT_ONCE, counting.alone, counting.together) == 2 * AT_ONCE
+    assert not any(task.done() for task in first)
+    assert not counting.groups
+    counting.go.set()
+    assert await asyncio.gather(*first) == [2 * number for number in range(AT_ONCE)]
+
+
 async def test_nobody_waits_for_a_group_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gathering, "WAITS_MAX", timedelta(milliseconds=1))
     monkeypatch.setattr(gathering, "LASTS_MAX", timedelta(milliseconds=1))
