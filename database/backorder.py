@@ -151,6 +151,7 @@ async def save_judgement(connection: WriteConnection, order: str, waiting: Waiti
         "looks_again_at": waiting.looks_again_at,
         "network_version": waiting.network_version,
         "incoming_lag_seconds": None if waiting.incoming_lag is None else waiting.incoming_lag.total_seconds(),
+        "sells_returns": waiting.sells_returns,
     }
     await connection.execute(SAVE_JUDGEMENT, parameters)
 
@@ -160,7 +161,8 @@ SAVE_JUDGEMENT = text(
     WITH judged AS (
         UPDATE waiting SET nodes = CAST(:nodes AS text[]), looks_again_at = CAST(:looks_again_at AS timestamptz),
                            network_version = :network_version,
-                           incoming_lag_seconds = CAST(:incoming_lag_seconds AS double precision)
+                           incoming_lag_seconds = CAST(:incoming_lag_seconds AS double precision),
+                           sells_returns = :sells_returns
         WHERE order_id = :order AND line = :line AND tried = CAST(:tried AS text[]) AND awaits = :awaits
         RETURNING order_id, looks_again_at)
     UPDATE orders o SET sweep_at = {sweep_at("judged.looks_again_at")} FROM judged

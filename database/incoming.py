@@ -187,7 +187,8 @@ async def is_announced(connection: ReadConnection, node: str, message_id: str) -
 IS_ANNOUNCED = text(
     """
     SELECT EXISTS (SELECT FROM incoming
-                   WHERE node = :node AND message_id = :message AND fulfillment_order_id IS NULL AND transfer_id IS NULL)
+                   WHERE node = :node AND message_id = :message
+                     AND fulfillment_order_id IS NULL AND transfer_id IS NULL AND return_id IS NULL)
     """
 )
 
@@ -257,6 +258,7 @@ async def message_ids(connection: ReadConnection, node: str) -> Sequence[str]:
 MESSAGE_IDS = text(
     """
     SELECT DISTINCT message_id FROM incoming
-    WHERE node = :node AND arrived < quantity AND fulfillment_order_id IS NULL AND transfer_id IS NULL ORDER BY message_id
+    WHERE node = :node AND arrived < quantity AND fulfillment_order_id IS NULL AND transfer_id IS NULL AND return_id IS NULL
+    ORDER BY message_id
     """
 )

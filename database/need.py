@@ -77,7 +77,7 @@ POSITIONS = text(
         SELECT i.node, i.sku, i.quantity - i.arrived AS units,
                i.fulfillment_order_id IS NOT NULL OR i.transfer_id IS NOT NULL AS is_moved, i.transfer_id,
                greatest(i.expected_at, {COUNTED_FROM}) > :at AS is_in_time
-        FROM incoming i WHERE i.sku = ANY(CAST(:skus AS text[])) AND i.arrived < i.quantity
+        FROM incoming i WHERE i.sku = ANY(CAST(:skus AS text[])) AND i.arrived < i.quantity AND i.return_id IS NULL
     ), coming AS (
         SELECT d.node, d.sku, sum(d.units - coalesce(h.units, 0)) FILTER (WHERE d.is_moved) AS in_transit,
                sum(d.units) FILTER (WHERE NOT d.is_moved AND d.is_in_time) AS announced

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from database import incoming
 from database.connect import Database, ReadConnection, WriteConnection
 from database.order.sequence import PLACED
+from domain.coming_back import unpromised
 from domain.peg import DatedRow, Held, Peg, RowName
 
 
@@ -146,8 +147,8 @@ _SEQUENCE = f"o.priority, o.promise_deliver_by NULLS LAST, {PLACED}, o.order_id"
 ORDERS_TO_PEG = text(
     f"""
     WITH free AS MATERIALIZED (
-        SELECT i.sku, i.node, i.expected_at, i.for_order_id, {incoming.COUNTED_FROM} AS counted_from FROM incoming i
-        WHERE i.sku = ANY(CAST(:skus AS text[])) AND i.arrived < i.quantity
+        SELECT i.sku, i.node, i.expected_at, i.for_order_id, i.return_id, {incoming.COUNTED_FROM} AS counted_from
+        FROM incoming i WHERE i.sku = ANY(CAST(:skus AS text[])) AND i.arrived < i.quantity
           AND i.quantity - i.arrived > (SELECT coalesce(sum(p.quantity), 0) FROM peg p
                                         WHERE p.sku = i.sku AND p.node = i.node AND p.message_id = i.message_id)
     ), served AS (
@@ -155,7 +156,7 @@ ORDERS_TO_PEG = text(
         JOIN waiting w ON w.awaits = 'stock' AND w.parts @> ARRAY[f.sku] AND cardinality(w.parts) = 1
                           AND w.incoming_lag_seconds IS NOT NULL
                           AND (w.nodes IS NULL OR f.node = ANY(w.nodes)) AND f.node <> ALL(w.tried)
-                          AND coalesce(f.for_order_id, w.order_id) = w.order_id
+                          AND coalesce(f.for_order_id, w.order_id) = w.order_id AND (f.return_id IS NULL OR w.sells_returns)
         CROSS JOIN LATERAL (SELECT make_interval(secs => w.incoming_lag_seconds) AS lag) l
         CROSS JOIN LATERAL (
             SELECT coalesce(sum(p.quantity + p.arrived), 0) AS units,
@@ -233,17 +234,22 @@ async def announced_now(database: Database, skus: Collection[str]) -> Announced:
 def _announced(read: Iterable[Any], locked: Collection[tuple[str, RowName]] | None) -> Announced:
     rows: dict[str, list[DatedRow]] = defaultdict(list)
     free: dict[str, dict[RowName, int]] = defaultdict(dict)
-    for sku, node, message_id, expected_at, units, for_order, counted_from, pegged in read:
-        name = RowName(node, message_id)
-        if locked is None or (sku, name) in locked:
-            rows[sku].append(DatedRow(name, expected_at, units, counted_from, for_order))
-            free[sku][name] = units - pegged
+    returned: dict[tuple[str, str], list[tuple[DatedRow, int]]] = defaultdict(list)
+    for sku, node, message_id, expected_at, units, for_order, counted_from, is_returned, percent, pegged in read:
+        row = DatedRow(RowName(node, message_id), expected_at, units, counted_from, for_order, is_returned, percent)
+        if locked is None or (sku, row.name) in locked:
+            rows[sku].append(row)
+            free[sku][row.name] = units - pegged
+            if is_returned:
+                returned[sku, node].append((row, pegged))
+    for (sku, _), of_node in returned.items():
+        free[sku] |= unpromised(of_node)
     return Announced(rows, free)
 
 
 _ANNOUNCED = f"""
     SELECT i.sku, i.node, i.message_id, i.expected_at, i.quantity - i.arrived AS open, i.for_order_id,
-           {incoming.COUNTED_FROM} AS counted_from,
+           {incoming.COUNTED_FROM} AS counted_from, i.return_id IS NOT NULL AS is_returned, i.restocked_percent,
            (SELECT coalesce(sum(p.quantity), 0) FROM peg p
             WHERE p.sku = i.sku AND p.node = i.node AND p.message_id = i.message_id)::bigint AS pegged
     FROM incoming i WHERE i.sku = ANY(CAST({{skus}} AS text[])) AND i.arrived < i.quantity

@@ -73,6 +73,11 @@ def return_id(order: str, number: int) -> str:
     return f"{order}-r{number}"
 
 
+def return_row_id(return_: str) -> str:
+    """Names what comes back with a return among the goods that come to its node: no id of a message has a blank."""
+    return f"return {return_}"
+
+
 def claim_id(order: str, number: int) -> str:
     """The id of an order's `number`-th claim, counted from 1: `web-1001-c1`."""
     return f"{order}-c{number}"

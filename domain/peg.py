@@ -29,6 +29,10 @@ class DatedRow:
     """They are not counted on before, because their supplier is late as a rule; None = nothing is known of that."""
     only_for: str | None = None
     """The only order that they may be promised to; None = any order."""
+    is_returned: bool = False
+    """Whether they come back from a customer."""
+    restocked_percent: int | None = None
+    """Of 100 such units that were to come back, how many were restocked; None = that is not known, or they do not come back."""
 
     def counted_on(self, lag: timedelta) -> datetime:
         """When they are counted on by a strategy with this lag."""
@@ -77,10 +81,14 @@ class Demand:
     """Whether one dated row must have all of them."""
     order: str | None = None
     """Whose units they are; None = a cart's."""
+    sells_returns: bool = False
+    """Whether goods that come back from customers may be promised to them."""
 
-    def may_use(self, row: RowName) -> bool:
-        """Whether the goods come to a node that may ship these units."""
-        return row.node in self.nodes and row.node not in self.tried
+    def may_use(self, row: DatedRow) -> bool:
+        """Whether the goods may be promised to these units, and come to a node that may ship them."""
+        node = row.name.node
+        is_for_it = row.only_for in (None, self.order) and (self.sells_returns or not row.is_returned)
+        return is_for_it and node in self.nodes and node not in self.tried
 
 
 def due_at(row: DatedRow, lag: timedelta, now: datetime) -> datetime | None:
@@ -101,7 +109,7 @@ def peg(
     had = {one.row: one for one in own}
     arrived = sum(one.arrived for one in own)
     usable = sorted(
-        (row for row in rows if row.open > 0 and demand.may_use(row.name) and row.only_for in (None, demand.order)),
+        (row for row in rows if row.open > 0 and demand.may_use(row)),
         key=lambda row: (
             row.counted_on(demand.lag) <= now,
             row.only_for is None,

@@ -217,6 +217,7 @@ class _PolicyReader:
             cancel_after=_span_or_none(table, "cancel_after"),
             sell_incoming=table.boolean("sell_incoming", default=False),
             incoming_lag=_span_or_none(table, "incoming_lag") or timedelta(),
+            sell_returns=table.boolean("sell_returns", default=False),
             ship_to_store=table.boolean("ship_to_store", default=False),
             beyond_sell_ahead=table.word(
                 "beyond_sell_ahead", Unfilled, Unfilled.EXCEPTION, [Unfilled.EXCEPTION, Unfilled.CANCEL]
@@ -238,6 +239,10 @@ class _PolicyReader:
         if table.has("incoming_lag") and not strategy.sell_incoming and "sell_incoming" not in table.failed:
             table.wrong(
                 "incoming_lag", "incoming_lag needs sell_incoming = true: nothing is promised from announced goods"
+            )
+        if strategy.sell_returns and not strategy.sell_incoming and "sell_incoming" not in table.failed:
+            table.wrong(
+                "sell_returns", "sell_returns needs sell_incoming = true: nothing is promised from goods that come"
             )
         if strategy.ship_to_store and not strategy.sell_incoming and "sell_incoming" not in table.failed:
             table.wrong(

@@ -8,11 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from database import incoming, peg, ship_to_store, stock
+from database import coming_back, incoming, peg, ship_to_store, stock
 from database.connect import ReadConnection, WriteConnection
 from database.incoming import Origin
+from domain.coming_back import expected_at as back_at
+from domain.coming_back import restocked_percent
 from domain.fulfillment import FulfillmentOrder
-from domain.identifiers import all_work_id
+from domain.identifiers import all_work_id, return_row_id
 from domain.lateness import learned
 from domain.peg import arrive as arrived
 from domain.ship_to_store import Brought, brought
@@ -105,6 +107,32 @@ async def carry_for_order(connection: WriteConnection, before: Order, after: Ord
             await peg.mark(connection, free)
     if looked_at := set(rows) | {one.sku for one in before.waiting}:
         await peg.mark(connection, looked_at, after.for_order)
+
+
+async def expect_back(connection: WriteConnection, order: str, name: str, at: datetime) -> None:
+    """Let the dated rows of a return at its node follow it: its units are expected until they are graded, and those that are
+    restocked have arrived.
+
+    The caller holds the order's lock, and has booked what was restocked. Units that were not expected before come with an
+    authorization, which moves no stock: so the gates are closed before any stock level is locked.
+    """
+    changed = await coming_back.changed(connection, name)
+    if not changed:
+        return
+    more = {one.sku for one in changed if one.open > (one.was_open or 0)}
+    await stock.close_gates(connection, more)
+    await coming_back.lock(connection, name, order)
+    row = return_row_id(name)
+    for one in changed:
+        expected, percent = at, None
+        if one.was_open is None:
+            expected = back_at(one.authorized_at or at, await coming_back.took(connection, one.node))
+            percent = restocked_percent(await coming_back.outcomes(connection, one.sku))
+        await coming_back.write(connection, name, row, one, expected, percent, at)
+    came = {one.sku: max(0, one.arrived - one.was_arrived) for one in changed}
+    await _settle(connection, changed[0].node, row, came)
+    if more:
+        await peg.mark(connection, more)
 
 
 def _dated(now: Brought, was: Brought) -> Brought:

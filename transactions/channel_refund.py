@@ -19,6 +19,7 @@ from domain.refund import RefundKind
 from domain.returns import ReturnMessage, ReturnMessageKind, ReturnState, ReturnStatus
 from domain.units import Impossible
 from transactions import claim
+from transactions.announcement import expect_back
 from transactions.new_return import new_return
 from transactions.refund import record_payment
 from transactions.returns import notify_return
@@ -35,6 +36,7 @@ async def record(work: Work, units: Mapping[str, int], amount: int, at: datetime
     if not state.is_authorized:
         await returns.authorize(work.connection, state.return_, at, state.expires_at)
     await record_payment(work, state, dict(units), amount, at)
+    await expect_back(work.connection, work.header.order, state.return_, at)
     work.channel_events.append(about_return(EventKind.SETTLED, state.return_, resolution=state.resolution))
     await notify_return(work.transaction, await returns.next_version(work.connection, state.return_))
     return state.return_

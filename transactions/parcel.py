@@ -14,6 +14,7 @@ from domain.reasons import ExceptionCode
 from domain.request import Resolution
 from domain.returns import refusal
 from domain.units import Opened
+from transactions.announcement import expect_back
 from transactions.message import keep_reason, receive
 from transactions.new_return import new_return
 from transactions.returns import apply as apply_message
@@ -105,7 +106,9 @@ async def _unexpected(work: Work, parcel: Parcel, at: datetime) -> tuple[str | N
         is_allowed=refusal(sold, found.lines, at) is None
         and all(sold[name].unpaid >= shipped[name] - sold[name].in_returns for name in found.lines),
     )
-    return await returns.add(work.connection, work.header.order, made, at), found
+    name = await returns.add(work.connection, work.header.order, made, at)
+    await expect_back(work.connection, work.header.order, name, at)
+    return name, found
 
 
 async def _open_exception(

@@ -195,6 +195,7 @@ def _demand(order: str, line: str, waiting: Sequence[Waiting], nodes: frozenset[
         lag,
         is_whole,
         order,
+        all(one.sells_returns for one in units),
     )
 
 

@@ -36,6 +36,7 @@ from domain.returns import (
 )
 from domain.stock import Movement, explode
 from domain.units import Opened
+from transactions.announcement import expect_back
 from transactions.message import keep_reason, receive
 from transactions.new_return import judged
 from transactions.refund import ask_for_refunds, confirm
@@ -76,6 +77,7 @@ async def request_return(transactions: OrderTransactions, asked: RequestInput) -
             return {"refused": made}
         made = replace(made, request=known.request_id if names_address else None)
         name = await returns.add(work.connection, asked.order, made, asked.at)
+        await expect_back(work.connection, asked.order, name, asked.at)
         if work.header.is_closed:
             await notify_return(work.transaction, await returns.state(work.connection, name))
         return {"return": name}
@@ -345,6 +347,7 @@ async def _missing(connection: WriteConnection, moved: Sequence[Movement]) -> st
 
 
 async def _written(work: Work, name: str, event: Event) -> ReturnState:
+    await expect_back(work.connection, work.header.order, name, event.occurred_at)
     await work.write(event)
     return await returns.next_version(work.connection, name)
 
@@ -357,5 +360,6 @@ async def notify_return(transaction: Transaction, state: ReturnState) -> None:
 
 async def _write(work: Work, name: str, event: Event) -> None:
     """Write all recorded changes, and signal the new states to the return and its order."""
+    await expect_back(work.connection, work.header.order, name, event.occurred_at)
     await notify_return(work.transaction, await returns.next_version(work.connection, name))
     await work.notify(await work.write(event))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 
-from database.audit import announced, needs, parcels, shadow, ship_to_store, sold_ahead, transfers
+from database.audit import announced, coming_back, needs, parcels, shadow, ship_to_store, sold_ahead, transfers
 from database.audit.invariant import Invariant
 from database.audit.parts import COSTS, HELD, LIVE, SHIPPED
 from database.connect import ReadConnection
@@ -142,6 +142,7 @@ INVARIANTS = (
         """,
     ),
     *announced.INVARIANTS,
+    *coming_back.INVARIANTS,
     *sold_ahead.INVARIANTS,
     *transfers.INVARIANTS,
     *parcels.INVARIANTS,

@@ -246,7 +246,7 @@ TOTALS = text(
            AS is_stopped,
            (SELECT coalesce(jsonb_object_agg(node, units), '{}') FROM (
                 SELECT node, sum(quantity - arrived) AS units FROM incoming
-                WHERE sku = :sku AND arrived < quantity GROUP BY node) i)::text AS incoming
+                WHERE sku = :sku AND arrived < quantity AND return_id IS NULL GROUP BY node) i)::text AS incoming
     """
 )
 
@@ -280,7 +280,7 @@ DETAILS = text(
     FROM unnest(CAST(:nodes AS text[]), CAST(:skus AS text[]), CAST(:on_hand AS bigint[])) AS p(node, sku, on_hand)
     CROSS JOIN LATERAL (
         SELECT coalesce(sum(quantity - arrived), 0)::bigint AS incoming, min(expected_at) AS incoming_at FROM incoming
-        WHERE incoming.node = p.node AND incoming.sku = p.sku AND arrived < quantity) i
+        WHERE incoming.node = p.node AND incoming.sku = p.sku AND arrived < quantity AND return_id IS NULL) i
     """
 )
 """Arrivals are read from the newest backwards along an index, and no further than the oldest unit that is still there."""

@@ -6,27 +6,30 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, ConfigDict
 from sqlalchemy import text
 
-from database import incoming, stock
+from database import incoming, peg, stock
 from database import sell_ahead as statements
 from database.connect import ReadConnection
 from database.documents.document import Document, Page
 from domain import sell_ahead
 from domain.availability import knows, on_sale
 from domain.network import Network
+from domain.peg import RowName
 from domain.sourcing.plans import moment
 from domain.stock import StockLevel
 
 
 class SupplyRow(Document):
-    """Units of an item at one node that are on hand, or that were announced or come by a transfer and have not all arrived."""
+    """Units of an item at one node that are on hand, or that were announced, come by a transfer or come back with a return and
+    have not all arrived."""
 
-    kind: Literal["on_hand", "announced", "in_transit"]
-    """Whether they are there, were announced by the node, or come from another node in a transfer."""
+    kind: Literal["on_hand", "announced", "in_transit", "returned"]
+    """Whether they are there, were announced by the node, come from another node in a transfer, or come back with a
+    return."""
     node: str
     """Where they are, or come to."""
     expected: str | None
-    """The `message_id` of the announcement, the fulfillment order of the transfer, or the order id of a transfer that is for an
-    order; null for units on hand."""
+    """The `message_id` of the announcement, the fulfillment order of the transfer, the order id of a transfer that is for an
+    order, or the return; null for units on hand."""
     expected_at: AwareDatetime | None
     """When they should arrive; null for units on hand."""
     supplier: str | None
@@ -38,11 +41,15 @@ class SupplyRow(Document):
     """How many announcements `late_days` was learned from, when these units were announced."""
     counted_from: AwareDatetime | None
     """The first announced date and `late_days`: no promise counts on them before; null without `late_days`."""
+    restocked_percent: int | None
+    """Of returned units: how many of 100 of the item that were to come back were restocked before. No larger share is promised;
+    null while fewer than 5 units are known, and then none is. Null for others."""
     is_late: bool
     """Whether that, and `counted_from`, have passed: nobody knows when they arrive, and no date is promised for them."""
     announced: int | None
     """Units that were announced, as it was last changed, or that left in the transfer and were not written off; of a transfer
-    that is for an order, also those that have not left. Null for units on hand."""
+    that is for an order, also those that have not left; of a return, units that are not graded yet or were restocked. Null for
+    units on hand."""
     arrived: int | None
     """How many of these have arrived; null for units on hand."""
     units: int
@@ -84,7 +91,9 @@ async def of_item(
     """A page of an item's supply at one node or all (None), by date: what is on hand first."""
     levels = sorted((await stock.levels(connection, {sku})).values(), key=lambda level: level.node)
     rows = [_on_hand(level, network) for level in levels if knows(network, level)]
-    rows += [_announced(row) for row in await connection.execute(ANNOUNCED, {"sku": sku})]
+    dated = list(await connection.execute(ANNOUNCED, {"sku": sku}))
+    free = (await peg.announced(connection, {sku})).free.get(sku, {})
+    rows += [_announced(row, free.get(RowName(row.node, row.message_id), 0)) for row in dated]
     found = [row for row in rows if node in (None, row["node"]) and (after is None or _place(row) > after)]
     return {
         "items": found[:limit],
@@ -118,6 +127,7 @@ def _on_hand(level: StockLevel, network: Network) -> dict[str, Any]:
         "late_days": None,
         "learned_from": None,
         "counted_from": None,
+        "restocked_percent": None,
         "is_late": False,
         "announced": None,
         "arrived": None,
@@ -127,23 +137,31 @@ def _on_hand(level: StockLevel, network: Network) -> dict[str, Any]:
     }
 
 
-def _announced(row: Any) -> dict[str, Any]:
+def _announced(row: Any, unpromised: int) -> dict[str, Any]:
+    """A dated row, of which so many units may still be promised."""
     return {
-        "kind": "announced" if row.fulfillment_order_id is None and row.transfer_id is None else "in_transit",
+        "kind": _kind(row),
         "node": row.node,
-        "expected": row.transfer_id or row.message_id,
+        "expected": row.transfer_id or row.return_id or row.message_id,
         "expected_at": moment(row.expected_at),
         "supplier": row.supplier,
         "late_days": row.late_days,
         "learned_from": row.learned_from,
         "counted_from": moment(row.counted_from),
+        "restocked_percent": row.restocked_percent,
         "is_late": max(row.expected_at, row.counted_from or row.expected_at) <= datetime.now(UTC),
         "announced": row.quantity,
         "arrived": row.arrived,
         "units": row.quantity - row.arrived,
         "promised": row.promised,
-        "available": row.quantity - row.arrived - row.promised if row.for_order_id is None else 0,
+        "available": unpromised if row.for_order_id is None else 0,
     }
+
+
+def _kind(row: Any) -> str:
+    if row.return_id is not None:
+        return "returned"
+    return "announced" if row.fulfillment_order_id is None and row.transfer_id is None else "in_transit"
 
 
 ANNOUNCED = text(

@@ -351,6 +351,7 @@ def _waiting(row: dict[str, Any], sku: str) -> Waiting:
         row["network_version"],
         None if row["incoming_lag_seconds"] is None else timedelta(seconds=row["incoming_lag_seconds"]),
         row["sell_ahead_max"],
+        row["sells_returns"],
     )
 
 

@@ -39,6 +39,7 @@ def waiting_row(order: str, units: Waiting, network: Network) -> dict[str, Any]:
         "network_version": units.network_version,
         "incoming_lag_seconds": None if units.incoming_lag is None else units.incoming_lag.total_seconds(),
         "sell_ahead_max": units.sell_ahead_max,
+        "sells_returns": units.sells_returns,
     }
 
 
@@ -196,11 +197,11 @@ NOT_WAITING = "not_waiting AS (DELETE FROM waiting WHERE order_id = ANY(CAST(:no
 WAITING = """
     now_waiting AS (
         INSERT INTO waiting (order_id, line, quantity, attempt, tried, awaits, parts, nodes, gives_up_at, looks_again_at,
-                             network_version, incoming_lag_seconds, sell_ahead_max)
+                             network_version, incoming_lag_seconds, sell_ahead_max, sells_returns)
         SELECT n.* FROM jsonb_to_recordset(CAST(:waiting AS jsonb))
                AS n(order_id text, line text, quantity int, attempt int, tried text[], awaits text, parts text[], nodes text[],
                     gives_up_at timestamptz, looks_again_at timestamptz, network_version int,
-                    incoming_lag_seconds double precision, sell_ahead_max int))
+                    incoming_lag_seconds double precision, sell_ahead_max int, sells_returns boolean))
 """
 
 

@@ -301,6 +301,13 @@ waiting = Table(
         Integer,
         comment="the limit of units that wait for stock within which these were let wait; NULL = there was none",
     ),
+    Column(
+        "sells_returns",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="whether goods that come back from customers are promised to them as well",
+    ),
     ForeignKeyConstraint(["order_id", "line"], ["order_line.order_id", "order_line.line"]),
     # Units without a node wait for sourcing, for stock or for a person.
     CheckConstraint("awaits IN ('sourcing', 'stock', 'person')", name="awaits_something"),
@@ -480,6 +487,17 @@ incoming = Table(
         ForeignKey("orders.order_id"),
         comment="the only order that it may be promised to, while some of it has not left; NULL = any order",
     ),
+    Column(
+        "return_id",
+        Text,
+        ForeignKey("return.return_id"),
+        comment="the return that it comes back with; NULL = it does not come back from a customer",
+    ),
+    Column(
+        "restocked_percent",
+        Integer,
+        comment="of 100 such units of returns, how many were restocked before; NULL = not known, or it is of no return",
+    ),
     Column("supplier", Text, comment="who sends it; NULL = the node did not say"),
     Column("first_expected_at", Moment, comment="as it was announced first; NULL = that was not kept"),
     Column("arrived_at", Moment, comment="when units of it arrived last; NULL = none did, or that was not kept"),
@@ -495,6 +513,7 @@ incoming = Table(
     Index("ix_incoming_sku", "sku", "node"),
     Index("ix_incoming_for_order_id", "for_order_id", postgresql_where=text("for_order_id IS NOT NULL")),
     Index("ix_incoming_supplier", "supplier", postgresql_where=text("supplier IS NOT NULL")),
+    Index("ix_incoming_return_id", "return_id", postgresql_where=text("return_id IS NOT NULL")),
 )
 
 peg = Table(
@@ -1060,6 +1079,7 @@ return_line = Table(
     CheckConstraint("graded <= received", name="graded_is_received"),
     # Units that come back beyond the return are surplus, and not counted as its units.
     CheckConstraint("returned <= quantity", name="returned_is_announced"),
+    Index("ix_return_line_sku", "sku"),
 )
 
 return_lot = Table(

@@ -118,6 +118,8 @@ class Strategy:
     """Whether units that wait are promised from goods that are announced."""
     incoming_lag: timedelta = timedelta()
     """How much later than announced such goods are counted on, at the least."""
+    sell_returns: bool = False
+    """Whether they are promised from goods that come back from customers as well."""
     ship_to_store: bool = False
     """Whether units that the node where they are collected does not have are brought there from other nodes."""
     beyond_sell_ahead: Unfilled = Unfilled.EXCEPTION

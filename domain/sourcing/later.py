@@ -159,4 +159,5 @@ def _demand(
     tried = frozenset(wanted[part.wanted_index].tried)
     is_whole = complete is not ShipComplete.NO
     usable = frozenset(network.nodes if nodes is None else nodes)
-    return Demand(part.line, part.sku, part.quantity, usable, tried, decided.incoming_lag, is_whole)
+    lag, sells_returns = decided.incoming_lag, decided.sells_returns
+    return Demand(part.line, part.sku, part.quantity, usable, tried, lag, is_whole, sells_returns=sells_returns)

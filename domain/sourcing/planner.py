@@ -283,6 +283,7 @@ def _plan(case: _Case, tries: Sequence[_Try]) -> Plan:
         hopeless=outlook.hopeless,
         only_node=case.order.only_node,
         incoming_lag=_incoming_lag(case),
+        sells_returns=case.strategy.sell_returns,
         beyond_sell_ahead=case.strategy.beyond_sell_ahead,
     )
 

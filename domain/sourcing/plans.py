@@ -135,6 +135,8 @@ class Plan:
     incoming_lag: timedelta | None = None
     """How much later than announced goods are counted on that unfilled units are promised from; None = they are promised from
     none."""
+    sells_returns: bool = False
+    """Whether such goods may also be those that come back from customers."""
     beyond_sell_ahead: Unfilled = Unfilled.EXCEPTION
     """What becomes of unfilled units that may not wait because too many do: cancel or exception."""
 

@@ -47,6 +47,8 @@ class Waiting:
     promised to them."""
     sell_ahead_max: int | None = None
     """For units that wait for stock: the limit of their item within which they were let wait; None = there was none."""
+    sells_returns: bool = False
+    """For units with an `incoming_lag`: whether goods that come back from customers may be promised to them, too."""
 
     @property
     def is_hopeless(self) -> bool:

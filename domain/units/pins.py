@@ -6,7 +6,8 @@ Stock that is no longer promised is freed in the same step.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import Any
 
 from domain import sourcing
 from domain.network import Network, Unfilled
@@ -99,6 +100,7 @@ def judge_again(
                 nodes=plan.hopes.get(index),
                 looks_again_at=looks_again_at,
                 incoming_lag=plan.incoming_lag,
+                sells_returns=plan.sells_returns,
             )
     return is_changed
 
@@ -108,9 +110,9 @@ def promised_otherwise(before: Sequence[Waiting], after: Sequence[Waiting]) -> s
     return {sku for sku, *_ in _promisable(before) ^ _promisable(after)}
 
 
-def _promisable(waiting: Sequence[Waiting]) -> set[tuple[str, str, tuple[str, ...], tuple[str, ...] | None, timedelta]]:
+def _promisable(waiting: Sequence[Waiting]) -> set[tuple[Any, ...]]:
     return {
-        (one.sku, one.line, one.tried, one.nodes, one.incoming_lag)
+        (one.sku, one.line, one.tried, one.nodes, one.incoming_lag, one.sells_returns)
         for one in waiting
         if one.awaits == "stock" and one.incoming_lag is not None
     }
@@ -160,7 +162,7 @@ def _leave_unfilled(
             gives_up_at = waiting.gives_up_at or (at + plan.cancel_after if plan.cancel_after else None)
             limit = waiting.sell_ahead_max if waiting.awaits == "stock" else room.limits.get(waiting.sku)
             waiting = replace(waiting, gives_up_at=gives_up_at, incoming_lag=plan.incoming_lag, sell_ahead_max=limit)
-            order.waiting.append(replace(waiting, awaits="stock"))
+            order.waiting.append(replace(waiting, awaits="stock", sells_returns=plan.sells_returns))
             changes.move(waiting.line, before, "backordered", waiting.quantity)
         case Unfilled.CANCEL:
             changes.move(waiting.line, before, "cancelled", waiting.quantity)

@@ -288,10 +288,10 @@ def check_settled(house: House, before: dict[str, list[Peg]]) -> None:
         for one in order.pegs:
             row = house.rows[one.row]
             assert one.due_at is None or one.due_at >= row.expected_at + order.lag, "a promise before its goods"
-            assert order.demand.may_use(one.row)
+            assert order.demand.may_use(house.rows[one.row])
         missing = order.quantity - sum(one.units for one in order.pegs)
         for row in house.rows.values():
-            if not free[row.name] or not order.demand.may_use(row.name):
+            if not free[row.name] or not order.demand.may_use(row):
                 continue
             assert order.is_whole or not missing, f"{name} waits beside free goods"
             is_late = row.expected_at + order.lag <= house.now
@@ -319,7 +319,7 @@ def wants(house: House, order: Waits, row: DatedRow) -> bool:
     later = [
         one for one in order.pegs if one.quantity and (one.due_at is None or one.due_at > row.expected_at + order.lag)
     ]
-    return order.demand.may_use(row.name) and bool(missing or (later and not is_late))
+    return order.demand.may_use(row) and bool(missing or (later and not is_late))
 
 
 def walk(seed: int, changes: int) -> None:
@@ -353,5 +353,5 @@ def test_of_one_free_unit_the_first_in_sequence_that_can_use_it_has_it() -> None
             house.wait(f"o{number}", 1, nodes=chance.choice([ALL, frozenset("a"), frozenset("b")]))
         house.announce("p", 1, 5, chance.choice("ab"))
         house.give_pegs()
-        first = next((order for order in house.orders.values() if order.demand.may_use(*house.rows)), None)
+        first = next((order for order in house.orders.values() if order.demand.may_use(*house.rows.values())), None)
         assert [order for order in house.orders.values() if order.pegs] == [order for order in [first] if order]

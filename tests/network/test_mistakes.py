@@ -128,6 +128,7 @@ when = 'true'                      || when = 'true'\\nunfilled = "cancel"\\nbeyo
 "60d"                              || "0d"                                             || 11 || cancel_after must be more than 0, not "0d"
 cancel_after = "60d"               || ship_to_store = true                             || 11 || ship_to_store needs sell_incoming = true: what is brought is promised before it is there
 cancel_after = "60d"               || look_ahead = true                                || 11 || look_ahead needs "cost" in rank: a price is part of the cost by which plans are compared
+cancel_after = "60d"               || sell_returns = true                              || 11 || sell_returns needs sell_incoming = true: nothing is promised from goods that come
 cancel_after                       || cancel_aftr                                      || 11 || unknown key 'cancel_aftr'; did you mean 'cancel_after'?
 per = "shipment"                   || per = "parcel"                                   || 29 || per must be one of shipment, unit, kg, carrier, not "parcel"
 'node.open_orders > 20'            || '2 < 1'                                          || 30 || this cost is never charged: its when is never true
