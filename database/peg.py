@@ -7,6 +7,7 @@ SKU, node and message.
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from sqlalchemy import text
@@ -28,7 +29,7 @@ class Noted(NamedTuple):
     """The order whose promise may be another; None = any order that waits."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ToPeg:
     """What has changed since pegs were given last."""
 
@@ -39,14 +40,14 @@ class ToPeg:
         """The rows of `to_peg`."""
         return [one.mark for one in self.noted if one.mark is not None]
 
-    @property
+    @cached_property
     def skus(self) -> frozenset[str]:
         """The SKUs with something that has changed."""
         return frozenset(one.sku for one in self.noted)
 
-    @property
+    @cached_property
     def orders(self) -> frozenset[str]:
-        """The orders whose promise may be another."""
+        """The orders whose promise may be another: they may be ten thousand, and are asked for with each that is looked at."""
         return frozenset(one.order for one in self.noted if one.order is not None)
 
     def without(self, left: Collection[str], seen: Collection[str]) -> "ToPeg":

@@ -76,7 +76,8 @@ class _Round:
 
 async def _go_through(round_: _Round, found: Sequence[str]) -> None:
     """Look at orders, in sequence; once nothing is free, only at those whose promise may be another."""
-    left = [name for name in found if name not in _resting(round_.failing)]
+    resting = _resting(round_.failing)
+    left = [name for name in found if name not in resting]
     while left:
         if not round_.free.is_any_free:
             left = [name for name in left if name in round_.changed.orders]

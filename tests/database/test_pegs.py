@@ -189,6 +189,14 @@ async def test_a_slip_gives_each_of_its_orders_one_new_promise_and_keeps_the_fir
     assert await events(shop, second) == ["promised"], "its goods did not slip"
 
 
+def test_a_slip_of_many_orders_does_not_count_them_again_for_each_of_them() -> None:
+    """With 10,000 orders this took eight seconds of processor time for each hundred of them."""
+    changed = statements.ToPeg([statements.Noted(mark, "LAMP", f"web-{mark}") for mark in range(3)])
+    assert changed.orders is changed.orders
+    assert changed.skus is changed.skus
+    assert changed.orders == {"web-0", "web-1", "web-2"}
+
+
 async def test_who_loses_goods_is_the_last_in_sequence_and_hears_that_nobody_knows(shop: Shop) -> None:
     goods = await announce(shop, 4, 10)
     first, second = await shop.sold(("LAMP", 2)), await shop.sold(("LAMP", 2))
