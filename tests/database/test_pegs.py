@@ -190,7 +190,7 @@ async def test_a_slip_gives_each_of_its_orders_one_new_promise_and_keeps_the_fir
 
 
 def test_a_slip_of_many_orders_does_not_count_them_again_for_each_of_them() -> None:
-    """With 10,000 orders this took eight seconds of processor time for each hundred of them."""
+    """With 10,000 orders this took up to ten seconds of processor time for each hundred of them."""
     changed = statements.ToPeg([statements.Noted(mark, "LAMP", f"web-{mark}") for mark in range(3)])
     assert changed.orders is changed.orders
     assert changed.skus is changed.skus
