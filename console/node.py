@@ -19,6 +19,8 @@ from domain.role import Role
 
 Document = Mapping[str, Any]
 
+ACTS = ("pause", "resume")
+"""The acts, by the last part of their address."""
 NOTHING = {"open": 0, "late": 0, "silent": 0}
 
 
@@ -61,7 +63,7 @@ async def _asked(visit: Visit, asked: Fields, mistake: str = "", status: int = 2
 
 def _act(visit: Visit) -> str:
     act: str = visit.request.path_params["act"]
-    if act not in ("pause", "resume"):
+    if act not in ACTS:
         raise Problem(NOT_FOUND, "there is no such page")
     return act
 

@@ -18,8 +18,8 @@ from transactions.shadow import NoShadow
 
 Document = Mapping[str, Any]
 
-TITLES: Mapping[str, str] = {"promote": "Promote the shadow", "stop": "Stop the shadow"}
-"""The acts, by the last part of their address."""
+ACTS: Mapping[str, str] = {"promote": "Promote the shadow", "stop": "Stop the shadow"}
+"""The titles of the acts, by the last part of their address."""
 
 
 async def _show(visit: Visit) -> Response:
@@ -41,9 +41,7 @@ async def _asked(visit: Visit, mistake: str = "", status: int = 200) -> Response
         if found is None or found["outcome"]:
             raise Problem(REFUSED, mistake or "no shadow runs now")
         judged = await _judged(visit, connection, found["number"]) if act == "promote" else {}
-    return visit.shown(
-        "act_on_shadow.html", status, shadow=found, act=act, title=TITLES[act], mistake=mistake, **judged
-    )
+    return visit.shown("act_on_shadow.html", status, shadow=found, act=act, title=ACTS[act], mistake=mistake, **judged)
 
 
 async def _judged(visit: Visit, connection: ReadConnection, shadow: int) -> dict[str, Any]:
@@ -64,7 +62,7 @@ async def _judged(visit: Visit, connection: ReadConnection, shadow: int) -> dict
 
 def _act(visit: Visit) -> str:
     act: str = visit.request.path_params["act"]
-    if act not in TITLES:
+    if act not in ACTS:
         raise Problem(NOT_FOUND, "there is no such page")
     return act
 

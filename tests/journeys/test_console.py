@@ -241,7 +241,7 @@ async def test_a_node_is_paused_and_resumed_and_stock_shows_who_waits(house: Hou
         page = await http.get("/console/nodes/slc/pause")
         assert "It owes 1 fulfillment order now" in read(page)
         done = await send(http, page, open_work="keep", reason="a burst pipe")
-        assert "paused now by operator:operator, open work: keep a burst pipe" in read(done)
+        assert "paused now by operator:operator; its open work stays a burst pipe" in read(done)
         await send(http, await http.get("/console/nodes/slc/resume"))
         again = await send(http, await http.get("/console/nodes/slc/resume"))
         assert (again.status_code, "is not paused" in read(again)) == (409, True)
