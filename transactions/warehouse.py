@@ -17,7 +17,7 @@ from database.x12_document import Known
 from domain import identifiers
 from domain.fulfillment import MessageKind, NodeMessage, RequestStatus
 from domain.network import Network, Node
-from formats.x12.acknowledgment import NEVER_ACKNOWLEDGED, Acknowledgment, acknowledged
+from formats.x12.acknowledgment import ACKNOWLEDGES_NOTHING, NEVER_ACKNOWLEDGED, Acknowledgment, acknowledged
 from formats.x12.parts import Interchange
 from network.warehouse_items import WarehouseItems
 from nodes.x12 import shipping_advice, stock_reports
@@ -144,7 +144,10 @@ def _acknowledgments(interchange: Interchange) -> list[Acknowledged]:
         for segment in interchange.acknowledgments
     ]
     sets = [one for group in interchange.groups for one in group.sets if one.code in NEVER_ACKNOWLEDGED]
-    return of_interchanges + [_of_group(found) for one in sets for found in acknowledged(one)]
+    of_groups = [_of_group(found) for one in sets for found in acknowledged(one)]
+    if sets and not of_groups:
+        raise Misfit(ACKNOWLEDGES_NOTHING)
+    return of_interchanges + of_groups
 
 
 def _of_group(found: Acknowledgment) -> Acknowledged:

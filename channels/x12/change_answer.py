@@ -17,7 +17,7 @@ from channels.x12.answers import (
     price_of,
     ship_to_of,
 )
-from channels.x12.purchase_change import CHANGE, DELETED
+from channels.x12.purchase_change import CHANGE, DELETED, line_called
 from channels.x12.purchase_order import CANCEL
 from domain.order import NewOrder
 from formats.x12.elements import divided
@@ -125,14 +125,10 @@ class ChangeAnswer:
 
     change: Set
 
-    @property
-    def lines(self) -> Collection[str] | None:
-        """The lines that it names; None = it is about all of them."""
-        return None if self._is_cancel else [line[0][1] for line in self._lines]
-
     def known(self, order: Mapping[str, Any]) -> Mapping[str, str]:
         """What the answer lets the buyer know, to be kept with the order."""
-        return known_to_the_buyer(buyer_of(order), self.lines)
+        buyer = buyer_of(order)
+        return known_to_the_buyer(buyer, [name for name, _ in self._asked(lines_of(buyer))])
 
     def document(
         self, order: Mapping[str, Any] | None, wanted: NewOrder | None, not_followed: Collection[str], at: datetime
@@ -167,7 +163,7 @@ class ChangeAnswer:
         """The lines of the answer, each with the code of the change that was asked for."""
         if self._is_cancel:
             return [(name, DELETED) for name in now]
-        return list({line[0][1]: (line[0][1], line[0][2]) for line in self._lines}.values())
+        return list({line_called(line[0][1], now): line[0][2] for line in self._lines}.items())
 
     def _verdict(
         self,

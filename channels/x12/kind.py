@@ -33,7 +33,7 @@ from channels.channel import (
 from channels.x12 import notify, purchase_change, purchase_order
 from channels.x12.change_answer import ChangeAnswer
 from channels.x12.purchase_change import Dated
-from formats.x12.acknowledgment import Acknowledgment, acknowledged
+from formats.x12.acknowledgment import ACKNOWLEDGES_NOTHING, Acknowledgment, acknowledged
 from formats.x12.elements import ElementError, version_of
 from formats.x12.parts import Group, Interchange, Set
 from formats.x12.read import NO_TRAILER_OF_SET, NotX12, read
@@ -73,7 +73,7 @@ class X12:
         group, one = _the_set(interchange)
         match one.code:
             case "997" | "999":
-                return [_of_group(found) for found in acknowledged(one)]
+                return _settled(one)
             case "850":
                 return self._placed(settings, catalogue, one, _version(interchange))
             case "860":
@@ -222,6 +222,13 @@ def _of_interchange(elements: Sequence[str]) -> Acknowledged:
     """A TA1: control number, date, time, A E or R, and a code of why."""
     control, _, _, verdict, *why = (*elements, "", "", "", "")
     return Acknowledged(None, control, verdict if verdict in ("A", "E") else "R", tuple(filter(None, why)))
+
+
+def _settled(one: Set) -> list[Acknowledged]:
+    found = [_of_group(about) for about in acknowledged(one)]
+    if not found:
+        raise Misfit(ACKNOWLEDGES_NOTHING)
+    return found
 
 
 def _of_group(found: Acknowledgment) -> Acknowledged:

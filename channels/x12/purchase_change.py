@@ -4,7 +4,7 @@ An 860 names only what changes. Lines may be added, deleted and given other quan
 Prices and dates of an order that was placed are not followed: who reads it is shown them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -15,8 +15,14 @@ from formats.x12.parts import Segment, Set
 
 CHANGE = "POC"
 ADDED, DELETED, UNCHANGED = "AI", "DI", "NC"
-CHANGED = frozenset({"CA", "PC", "PQ", "PR", "QD", "QI", "RQ", "RZ", "RS"})
+CHANGED = frozenset({"CA", "CT", "PC", "PQ", "PR", "QD", "QI", "RA", "RQ", "RZ", "RS"})
 """Codes of POC02 (data element 670) after which POC03, where it is there, is the quantity that is wanted now."""
+OF_QUANTITIES = frozenset({"PQ", "QD", "QI", "RQ"})
+"""Those that change a quantity: POC03 must be there."""
+OF_NO_PLACED_ORDER = frozenset({"CT", "RA"})
+"""Those that change dates, or how it is shipped."""
+FOLLOWED_OF_A_LINE = frozenset({"SDQ", "PID", "MSG", "NTE"})
+"""Segments of a changed line that are followed, or only describe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +45,16 @@ class Amended:
 
 def amended(documents: Sequence[Dated], store: str | None = None) -> Amended:
     """What 850s and 860s of one order say together, whatever the sequence in which they came. An 850 that comes again as it was
-    takes back no change. With a `store`, the changes are of the part that SDQ gives it.
+    takes back no change, and an 860 that comes again next is no other change. With a `store`, the changes are of the part that
+    SDQ gives it.
 
     Raises `Misfit` when there is no 850, or a change does not fit it.
     """
-    original, found = None, Amended()
+    original, found, before = None, Amended(), None
     for document in sorted(documents, key=lambda one: one.at):
+        is_repeat, before = document.one.segments == before, document.one.segments
+        if is_repeat:
+            continue
         if document.one.code == "850":
             if original is None or document.one.segments != original.segments:
                 original, found = document.one, Amended(document.one)
@@ -68,6 +78,14 @@ def purchase_order_of(change: Set) -> str:
     if not number:
         raise Misfit("BCH03, the number of the purchase order, is empty")
     return number
+
+
+def line_called(name: str, lines: Collection[str]) -> str:
+    """The one of these lines that is called so, with or without zeros before its number; the name itself where none is, or
+    several are."""
+    name = name.strip()
+    same = [line for line in lines if line.lstrip("0") == name.lstrip("0")]
+    return same[0] if name not in lines and len(same) == 1 else name
 
 
 def _changed(found: Amended, change: Set, store: str | None) -> Amended:
@@ -113,21 +131,34 @@ def _replace(segments: list[Segment], old: Sequence[Segment], new: Sequence[Segm
 
 
 def _change_line(segments: list[Segment], line: Sequence[Segment], notes: list[str], store: str | None) -> None:
-    change = line[0]
-    if change[2] == UNCHANGED:
+    change, code = line[0], line[0][2].strip().upper()
+    if code == UNCHANGED:
         return
-    if change[2] == ADDED:
+    if code == ADDED:
         _add_line(segments, line if store is None else _only_of(store, line))
         return
+    if code not in CHANGED | {DELETED}:
+        raise Misfit(f"POC02 {change[2]!r} of line {change[1]} is no change that is understood")
+    if code in OF_QUANTITIES and not change[3].strip() and not any(segment.name == "SDQ" for segment in line):
+        raise Misfit(f"POC03 of line {change[1]} is empty: it changes the quantity, and names none")
     at, until = _place_of(segments, change[1])
+    if code in CHANGED:
+        _note_line(segments[at:until], line, notes)
     if store is not None:
         segments[at:until] = _of_store(segments[at:until], line, store, notes)
-    elif change[2] == DELETED:
+    elif code == DELETED:
         del segments[at:until]
-    elif change[2] in CHANGED:
-        segments[at] = _with(segments[at], change, notes)
     else:
-        raise Misfit(f"POC02 {change[2]!r} of line {change[1]} is no change that is understood")
+        segments[at] = _with(segments[at], change, notes)
+
+
+def _note_line(ordered: Sequence[Segment], line: Sequence[Segment], notes: list[str]) -> None:
+    """Note what a change says of a line beside its quantity and price, where that is another than was ordered."""
+    change = line[0]
+    others = [segment for segment in line[1:] if segment.name not in FOLLOWED_OF_A_LINE and segment not in ordered]
+    notes += [f"{segment.name}*{segment[1]} of line {change[1]}" for segment in others]
+    if not others and change[2].strip().upper() in OF_NO_PLACED_ORDER:
+        notes.append(f"{change[2]} of line {change[1]}")
 
 
 def _add_line(segments: list[Segment], line: Sequence[Segment]) -> None:
@@ -141,8 +172,6 @@ def _add_line(segments: list[Segment], line: Sequence[Segment]) -> None:
 def _of_store(ordered: Sequence[Segment], line: Sequence[Segment], store: str, notes: list[str]) -> list[Segment]:
     """A line with another quantity for one store; what the others get stays."""
     change = line[0]
-    if change[2] not in CHANGED | {DELETED}:
-        raise Misfit(f"POC02 {change[2]!r} of line {change[1]} is no change that is understood")
     if change[5] and change[5] != ordered[0][3]:
         raise Misfit(
             f"line {change[1]} is ordered in {ordered[0][3]} and changed in {change[5]}, for one of its stores only"
@@ -150,7 +179,7 @@ def _of_store(ordered: Sequence[Segment], line: Sequence[Segment], store: str, n
     if change[6] and change[6] != ordered[0][4]:
         notes.append(f"the price of line {change[1]}")
     others = [_without(segment, store) if segment.name == "SDQ" else segment for segment in ordered]
-    wanted = "0" if change[2] == DELETED else _quantity_of(line, store)
+    wanted = "0" if change[2].strip().upper() == DELETED else _quantity_of(line, store)
     return [*others, Segment.of("SDQ", ordered[0][3], "92", store, wanted)] if wanted else list(ordered)
 
 
@@ -181,12 +210,14 @@ def _without_store(header: Sequence[Segment], store: str, notes: list[str]) -> l
 
 
 def _place_of(segments: Sequence[Segment], name: str) -> tuple[int, int]:
-    """Where the segments of a line begin, and where they end. Raises `Misfit`."""
+    """Where the segments of a line begin, and where they end. A line is found by its number with or without zeros before it,
+    where that is the number of one only. Raises `Misfit`."""
     starts = [index for index, segment in enumerate(segments) if segment.name in (LINE, "CTT")]
-    for index in starts:
-        if segments[index].name == LINE and segments[index][1] == name:
-            return index, next((later for later in starts if later > index), len(segments))
-    raise Misfit(f"it changes line {name!r}, which the order does not have")
+    lines = {segments[index][1].strip(): index for index in reversed(starts) if segments[index].name == LINE}
+    at = lines.get(line_called(name, lines))
+    if at is None:
+        raise Misfit(f"it changes line {name!r}, which the order does not have")
+    return at, next((later for later in starts if later > at), len(segments))
 
 
 def _with(line: Segment, change: Segment, notes: list[str]) -> Segment:

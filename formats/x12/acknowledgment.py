@@ -19,6 +19,7 @@ TRAILER_MISSING = "2"
 SEGMENTS_IN_ERROR = "5"
 CONTROL_NUMBER_INVALID = "7"
 """Codes of AK502 (data element 718) for a set that is not taken."""
+ACKNOWLEDGES_NOTHING = "it acknowledges nothing: an AK1 with its AK9 is missing"
 MEANINGS: Mapping[str, str] = {
     "1": "this set is not taken",
     "2": "its trailer is missing",
@@ -154,8 +155,13 @@ def acknowledged(one: Set) -> list[Acknowledgment]:
 
 def _as_verdict(code: str) -> Verdict:
     """M, W and X are rejections too, for reasons of encryption; what is unknown counts as one, so that a person looks."""
-    return "A" if code == "A" else "E" if code == "E" else "R"
+    match code.strip().upper():
+        case "A":
+            return "A"
+        case "E":
+            return "E"
+    return "R"
 
 
 def _of_ak9(code: str) -> Literal["A", "E", "P", "R"]:
-    return "P" if code == "P" else _as_verdict(code)
+    return "P" if code.strip().upper() == "P" else _as_verdict(code)

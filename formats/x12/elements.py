@@ -31,14 +31,14 @@ def version_of(written_date: str, written_time: str, control: str) -> datetime:
         at = datetime.combine(made_on, time(int(hour), int(minute)), UTC)
     except ValueError as error:
         raise ElementError(f"ISA10 {written_time!r} is no time") from error
-    return at + timedelta(microseconds=int(control) % 60_000_000 if control.isdigit() else 0)
+    return at + timedelta(microseconds=int(control) % 60_000_000 if control.isascii() and control.isdigit() else 0)
 
 
 def pairs(elements: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Qualifiers with their values; pairs that are not whole are left out."""
+    """Qualifiers with their values, without blanks around them; pairs that are not whole are left out."""
     for name, value in zip(elements[::2], elements[1::2], strict=False):
-        if name and value:
-            yield name, value
+        if name.strip() and value.strip():
+            yield name.strip(), value.strip()
 
 
 def divided(segments: Sequence[Segment], line: str) -> tuple[list[Segment], list[list[Segment]]]:
@@ -63,7 +63,7 @@ def loop_of(segments: Sequence[Segment], entity: str) -> list[Segment]:
         if segment.name == "N1":
             if found:
                 break
-            if segment[1] == entity:
+            if segment[1].strip().upper() == entity:
                 found.append(segment)
         elif found and segment.name in PARTS_OF_A_PLACE:
             found.append(segment)

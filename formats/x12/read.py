@@ -94,7 +94,7 @@ def _header(text: str, start: int) -> _Header:
         raise NotX12(f"behind ISA stands {element!r}, which separates no elements")
     if len(parts) <= ISA_ELEMENTS:
         raise NotX12(f"ISA has {len(parts) - 1} elements, not {ISA_ELEMENTS}")
-    elements = tuple(_unbroken(part).strip(BLANKS) for part in parts[1:ISA_ELEMENTS])
+    elements = tuple(_unbroken(part).replace("\x00", " ").strip(BLANKS) for part in parts[1:ISA_ELEMENTS])
     at = start + sum(len(part) + 1 for part in parts[:ISA_ELEMENTS])
     component, segment, ends_at = _last_delimiters(text, at, element)
     is_repetition = elements[11] >= REPEATS_FROM and len(elements[10]) == 1 and not elements[10].isalnum()
@@ -269,9 +269,10 @@ def _faults_of_set(header: Segment, trailer: Segment | None, count: int) -> Iter
 
 def _segments(text: str, position: int, delimiters: Delimiters) -> Iterator[tuple[Segment, int]]:
     """The segments from a position on, each with the position behind it. Blanks and tabs between segments belong to none, and
-    neither do line breaks inside of one: some programs break a file every 80 characters."""
+    neither do line breaks inside of one: some programs break a file every 80 characters. Blanks that fill an element up are no
+    part of it, nor are NULs, which PostgreSQL cannot keep."""
     element, terminator = delimiters.element, delimiters.segment
-    around = " \t\x00\x1a".replace(element, "")
+    around, filled = " \t\x00\x1a".replace(element, ""), f" {element}"
     length, width = len(text), len(terminator)
     while position < length:
         end = text.find(terminator, position)
@@ -279,8 +280,12 @@ def _segments(text: str, position: int, delimiters: Delimiters) -> Iterator[tupl
         position = end + width if end >= 0 else length
         if "\n" in line or "\r" in line:
             line = _unbroken(line).strip(around)
+        if "\x00" in line and element != "\x00":
+            line = line.replace("\x00", " ").strip(around)
         if line:
             name, *elements = line.split(element)
+            if filled in line:
+                elements = [value.rstrip(" ") for value in elements]
             while elements and not elements[-1]:
                 elements.pop()
             yield Segment(name.strip().upper(), tuple(elements)), position

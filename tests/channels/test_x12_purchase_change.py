@@ -49,6 +49,7 @@ def lines(found: Amended) -> Sequence[str]:
         (["POC*1*QD*5**EA*9.95**VN*MUG"], "PO1*1*5*EA*9.95**VN*MUG", "PO1*1*6*EA*9.95**VN*MUG"),
         (["POC*1*QI*9"], "PO1*1*9*EA*9.95**VN*MUG", "PO1*1*6*EA*9.95**VN*MUG"),
         (["POC*1*CA*1**CA"], "PO1*1*1*CA*9.95**VN*MUG", "PO1*1*6*EA*9.95**VN*MUG"),
+        (["POC*001*qd*5"], "PO1*1*5*EA*9.95**VN*MUG", "PO1*1*6*EA*9.95**VN*MUG"),
         (["POC*2*DI*0"], "PO1*1*6*EA*9.95**VN*MUG", "PO1*2*12*EA*8.25**VN*POT"),
         (["POC*1*DI*0"], "PO1*2*12*EA*8.25**VN*POT", "PID*F****Mug"),
         (["POC*1*NC*99"], "PO1*1*6*EA*9.95**VN*MUG", "PO1*1*99*EA*9.95**VN*MUG"),
@@ -77,10 +78,19 @@ def test_an_added_line_stands_before_the_summary_with_what_belongs_to_it() -> No
         (["DTM*001*20261215"], []),
         (["DTM*001*20270115", "REF*DP*7"], ["DTM*001", "REF*DP"]),
         (["POC*1*PC*6**EA*10"], ["the price of line 1"]),
+        (["POC*1*CT", "DTM*002*20270115"], ["DTM*002 of line 1"]),
+        (["POC*1*RS*6", "PID*F****Mug", "SCH*6*EA***002*20270115"], ["SCH*6 of line 1"]),
+        (["POC*1*RA"], ["RA of line 1"]),
     ],
 )
 def test_what_a_placed_order_does_not_follow_is_named(segments: list[str], not_followed: list[str]) -> None:
     assert changed(*segments).not_followed == not_followed
+
+
+def test_a_change_that_comes_again_in_a_new_file_is_no_other_change() -> None:
+    added = [CHANGED, "POC*3*AI*4**EA*2**VN*LID", "POC*1*DI*0"]
+    twice = [one("\n".join(added), hour=hour) for hour in (1, 2)]
+    assert lines(amended([BASE, *twice])) == lines(changed(*added[1:]))
 
 
 def test_the_sequence_in_which_documents_come_makes_no_difference() -> None:
@@ -114,6 +124,10 @@ def test_an_order_is_taken_back_as_a_whole() -> None:
         ([BASE, one("BCH*99*SA*1")], "BCH01 '99' is no purpose that is understood: 01 and 04 are"),
         ([BASE, one(f"{CHANGED}\nPOC*7*DI*0")], "it changes line '7', which the order does not have"),
         ([BASE, one(f"{CHANGED}\nPOC*1*XX*1")], "POC02 'XX' of line 1 is no change that is understood"),
+        (
+            [BASE, one(f"{CHANGED}\nPOC*1*QD**2*EA")],
+            "POC03 of line 1 is empty: it changes the quantity, and names none",
+        ),
         ([BASE, one("BCH*01*SA*1"), one(CHANGED, hour=2)], "it changes an order that was cancelled as a whole"),
         ([BASE, one(f"{CHANGED}\nPOC*1*QI*9\nSDQ*EA*92*1*9")], "it changes an order that SDQ divides among stores"),
     ],

@@ -56,6 +56,8 @@ AS_FOUND = {
     "the file is broken every 80 characters": "\n".join(
         [ISA + GS, *((ORDER + END)[at : at + 80] for at in range(0, len(ORDER + END), 80))]
     ),
+    "blanks fill the elements of every segment": WHOLE.replace("4500017*", "4500017     *").replace("EA*9", "EA   *9"),
+    "NULs fill the elements, which PostgreSQL cannot keep": WHOLE.replace("*4500017*", "\0*4500017\0\0*"),
     "blanks before the terminators": WHOLE.replace("452~", "452   ~"),
     "small letters name the segments": WHOLE.replace("BEG", "beg").replace("PO1", "po1"),
     "the character of an old file's end": WHOLE + "\x1a",
