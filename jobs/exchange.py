@@ -243,7 +243,7 @@ class Exchanges:
         own = [one.message] if one.message else []
         async with self.transactions.database.at_once() as connection:
             await exchange.name_orders(connection, one.exchange, externals)
-        async with self.transactions.database.read() as connection:
+        async with self.transactions.database.read_once() as connection:
             others = await exchange.about(connection, one.channel, item.external, one.exchange)
         settled = [message for message, is_waiting in others if not is_waiting]
         try:

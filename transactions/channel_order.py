@@ -182,7 +182,8 @@ async def _begin(
     await _keep(connection, document, ChannelOrder(said.order.order, said.version, digest, now))
     _, network = await transactions.networks.active(connection)
     await channel_notice.owe_all(connection, said.order.order, heard(network, document.channel))
-    await _name_requests(connection, document, said.order.order, datetime.now(UTC))
+    if said.requests:  # of an order that has just come no earlier one is open
+        await _name_requests(connection, document, said.order.order, datetime.now(UTC))
     await _reply(connection, document, said.order.order)
     return await _finish(connection, document)
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from channels.channel import (
     Acknowledged,
@@ -75,37 +75,37 @@ class X12:
             case "997" | "999":
                 return _settled(one)
             case "850":
-                return self._placed(settings, catalogue, one, _version(interchange))
+                return self._placed(settings, catalogue, _Read(message.body, _version(interchange), one))
             case "860":
-                return [self._change(settings, catalogue, one, _version(interchange))]
+                return [self._change(settings, catalogue, _Read(message.body, _version(interchange), one))]
         raise Misfit(
             f"a set {one.code} of group {group.function} is none that a buyer sends here: 850, 860 and 997 are"
         )
 
-    def _placed(self, settings: Settings, catalogue: Catalogue, one: Set, version: datetime) -> list[Amends]:
+    def _placed(self, settings: Settings, catalogue: Catalogue, own: "_Read") -> list[Amends]:
         """An 850: one order, or one of each store. Where one of them cannot be read, none is carried out."""
-        number, stores = purchase_order.number_of(one), purchase_order.stores_of(one)
+        number, stores = purchase_order.number_of(own.one), purchase_order.stores_of(own.one)
         if stores:
             profile = settings.entry["profile"]
-            purchase_order.check_division(one, settings.name, profile, catalogue, version)
-            _ordered(settings, catalogue, one, version)
-        return [_amends(settings, catalogue, number, version, store) for store in (stores or (None,))]
+            purchase_order.check_division(own.one, settings.name, profile, catalogue, own.at)
+            _ordered(settings, catalogue, own.one, own.at)
+        return [_amends(settings, catalogue, number, own, store) for store in (stores or (None,))]
 
-    def _change(self, settings: Settings, catalogue: Catalogue, one: Set, version: datetime) -> Amends:
+    def _change(self, settings: Settings, catalogue: Catalogue, own: "_Read") -> Amends:
         """An 860: of the whole order, or of the store that it names."""
-        number, stores = purchase_change.purchase_order_of(one), purchase_order.stores_of(one)
-        answered = ChangeAnswer(one) if "865" in settings.entry["profile"].documents else None
+        number, stores = purchase_change.purchase_order_of(own.one), purchase_order.stores_of(own.one)
+        answered = ChangeAnswer(own.one) if "865" in settings.entry["profile"].documents else None
         if len(stores) > 1:
             raise Misfit(
                 f"it changes the orders of {len(stores)} stores at once: ask the buyer for one of each, or change them here"
             )
 
         def of(store: str | None) -> Amends:
-            return replace(_amends(settings, catalogue, number, version, store), is_change=True, answered=answered)
+            return replace(_amends(settings, catalogue, number, own, store), is_change=True, answered=answered)
 
         if stores:
             return of(stores[0])
-        named = purchase_change.named_store(one)
+        named = purchase_change.named_store(own.one)
         return replace(of(None), of_store=of(named) if named else None)
 
     def token(self, settings: Settings, at: datetime) -> None:
@@ -151,24 +151,35 @@ class X12:
         return _at_once(Checked([]))
 
 
+class _Read(NamedTuple):
+    """A set as it was read from these bytes, and the instant of its interchange."""
+
+    body: bytes
+    at: datetime
+    one: Set
+
+
 def _ordered(
     settings: Settings, catalogue: Catalogue, one: Set, version: datetime, store: str | None = None
 ) -> list[Said]:
     return purchase_order.read(one, settings.name, settings.entry["profile"], catalogue, version, store)
 
 
-def _amends(
-    settings: Settings, catalogue: Catalogue, number: str, version: datetime, store: str | None = None
-) -> Amends:
+def _amends(settings: Settings, catalogue: Catalogue, number: str, own: _Read, store: str | None = None) -> Amends:
     external = purchase_order.external_of(number, store)
-    return Amends(external, version, partial(_together, settings, catalogue, external, store))
+    return Amends(external, own.at, partial(_together, settings, catalogue, external, store, own))
 
 
 def _together(
-    settings: Settings, catalogue: Catalogue, external: str, store: str | None, messages: Sequence[Message]
+    settings: Settings,
+    catalogue: Catalogue,
+    external: str,
+    store: str | None,
+    own: _Read,
+    messages: Sequence[Message],
 ) -> Said:
-    """What all 850s and 860s of an order say, or of a store's part of one."""
-    documents = [_dated(message.body) for message in messages]
+    """What all 850s and 860s of an order say, or of a store's part of one; one of them was read before."""
+    documents = [Dated(own.at, own.one) if message.body == own.body else _dated(message.body) for message in messages]
     version = max(document.at for document in documents)
     found = purchase_change.amended(documents, store)
     if found.one is None:
