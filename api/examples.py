@@ -136,6 +136,8 @@ EXAMPLES: Mapping[str, dict[str, Any]] = MappingProxyType(
         "buy_label": _LABEL,
         "buy_return_label": _LABEL,
         "void_label": _because("the parcel did not leave"),
+        "make_manifest": {"carrier": "usps", "reason": None, "actor": "Ada"},
+        "settle_manifest": _because("it is not on their site", outcome="not_made"),
         "pause_node": _because("snow", open_work="reroute"),
         "resume_node": _because("the roads are clear"),
         "send_stock_message": {

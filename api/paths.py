@@ -22,6 +22,7 @@ FulfillmentOrderId = Annotated[
 TransferId = Annotated[_Id, Path(alias="transfer", description="The transfer's name", examples=["t-1"])]
 ReturnId = Annotated[_Id, Path(alias="return", description="The return's id", examples=["web-1001-r1"])]
 LabelId = Annotated[_Id, Path(alias="label", description="The label's id", examples=["web-1001-f1-l1"])]
+ManifestId = Annotated[_Id, Path(alias="manifest", description="The manifest's id", examples=["slc-usps-m1"])]
 ClaimId = Annotated[_Id, Path(alias="claim", description="The claim's id", examples=["web-1001-c1"])]
 ExceptionId = Annotated[_Id, Path(alias="exception", description="The exception's id", examples=["web-1001-x7"])]
 CartId = Annotated[str, Path(alias="cart", description="The reservation's id", examples=["cart-1"])]

@@ -28,6 +28,7 @@ from transactions.exception import UnknownException
 from transactions.fulfillment import UnknownFulfillmentOrder
 from transactions.key import UnknownKey, UsedForAnotherKey
 from transactions.label import UnknownLabel
+from transactions.manifest import UnknownManifest
 from transactions.network import NoNetwork
 from transactions.order import UsedForAnotherOrder
 from transactions.pause import UnknownNode
@@ -200,6 +201,7 @@ NOT_THERE: Mapping[type[Exception], str] = {
     UnknownItem: "item",
     UnknownKey: "key",
     UnknownLabel: "label",
+    UnknownManifest: "manifest",
     NoWebhook: "webhook of channel",
 }
 

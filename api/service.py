@@ -19,9 +19,10 @@ from jobs.connection import Connections
 from jobs.conversation import Conversations
 from jobs.driver import Driver
 from jobs.exchange import Exchanges
-from jobs.label import Labels
+from jobs.label import CLOSES_WITHIN, Labels
+from jobs.manifest import Manifests
 from jobs.relay import Relay
-from jobs.schedule import CHANNELS, LABELS, NOTICES, schedule
+from jobs.schedule import CHANNELS, LABELS, MANIFESTS, NOTICES, schedule
 from jobs.tracking import Trackings
 from jobs.webhook import WebhookSender
 from runtime.breaker import Breaker
@@ -67,6 +68,8 @@ class Service:
     """Calls carriers."""
     labels: Labels
     """Buys labels, and gives them back."""
+    manifests: Manifests
+    """Asks carriers for manifests."""
     figures: Figures
     """What `GET /metrics` shows of the database."""
     requests: RequestMetrics
@@ -89,6 +92,10 @@ class Service:
         """Ask carriers soon for the labels that are wanted."""
         self.driver.run_soon(LABELS)
 
+    def manifests_are_due(self) -> None:
+        """Ask carriers soon for the manifests that are wanted."""
+        self.driver.run_soon(MANIFESTS)
+
     def notices_are_due(self, channel: str) -> None:
         """Notify a connected channel soon, also if it did not answer before."""
         self.notices.end_the_rest(channel)
@@ -107,6 +114,7 @@ class Service:
             await asyncio.gather(receiving, return_exceptions=True)
             closing = (self.sender, self.connections, self.notices, self.levels, self.labels)
             await asyncio.gather(*(one.close() for one in closing))
+            await self.manifests.close(CLOSES_WITHIN)
             self.outbound.close()
             self.conversations.close()
             self.calls.close()
@@ -130,9 +138,18 @@ def assemble(
     notices = ChannelNoticeSender(transactions, conversations)
     levels = ChannelLevelSender(transactions, conversations)
     calls = CarrierCalls()
-    labels = Labels(transactions, calls)
+    labels, manifests = Labels(transactions, calls), Manifests(transactions, calls)
     lanes = schedule(
-        transactions, relay, sender, exchanges, connections, notices, levels, labels, Trackings(transactions, calls)
+        transactions,
+        relay,
+        sender,
+        exchanges,
+        connections,
+        notices,
+        levels,
+        labels,
+        manifests,
+        Trackings(transactions, calls),
     )
     driver = Driver(lanes, lambda: notifications.is_received)
     notifications.when_received(WORK, lambda _: driver.announce())
@@ -156,6 +173,7 @@ def assemble(
         door=Door(conversations.settings),
         calls=calls,
         labels=labels,
+        manifests=manifests,
         figures=Figures(database),
         requests=RequestMetrics(),
     )

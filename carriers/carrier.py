@@ -1,5 +1,5 @@
-"""The interface of a kind of carriers: how labels are bought, found and voided, and what its scans mean. `carriers/kinds.py`
-is the table.
+"""The interface of a kind of carriers: how labels are bought, found and voided, how manifests are made, and what its scans
+mean. `carriers/kinds.py` is the table.
 
 A kind knows no database and no clock. Its methods may wait for an answer of the carrier, so they are called in threads, outside
 of any transaction, with a deadline (`jobs/carrier.py`).
@@ -7,7 +7,7 @@ of any transaction, with a deadline (`jobs/carrier.py`).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple, Protocol
 
 from domain.label import LabelFormat
@@ -111,6 +111,31 @@ class Scan:
     """Whether the carrier gave no zone, so that only the day is certain."""
 
 
+@dataclass(frozen=True, slots=True)
+class WantedManifest:
+    """Parcels of a node that are to stand on one manifest."""
+
+    reference: str
+    """Ours, unique for each manifest."""
+    day: date
+    """On which they are handed over, by the node's calendar."""
+    ship_from: Address
+    trackings: tuple[str, ...]
+    """Of the labels that the carrier has sold."""
+
+
+@dataclass(frozen=True, slots=True)
+class MadeManifest:
+    """A manifest as a carrier gave it; what is in it was not judged yet."""
+
+    content: bytes = field(repr=False)
+    """A PDF."""
+    theirs: str = ""
+    """What the carrier calls it."""
+    trackings: tuple[str, ...] | None = None
+    """The parcels that it says are on it; None = it does not say."""
+
+
 class CarrierKind(Protocol):
     """A kind of carriers."""
 
@@ -137,6 +162,9 @@ class CarrierKind(Protocol):
     def finds(self) -> bool:
         """Whether the carrier can be asked for a label by our reference; otherwise `find` is never called."""
 
+    def takes_manifests(self, entry: Mapping[str, Any]) -> bool:
+        """Whether the carrier of an entry makes manifests; otherwise `make_manifest` is never called."""
+
     def mistake(self, settings: Settings, shipment: Shipment) -> str | None:
         """Why the carrier could not print this label as it is, such as a street that it would cut; None = it could."""
 
@@ -151,3 +179,10 @@ class CarrierKind(Protocol):
 
     def track(self, settings: Settings, tracking: Sequence[str]) -> Sequence[Scan]:
         """What the carrier knows of these parcels. Raises `CarrierRefused` and `NoAnswer`."""
+
+    def make_manifest(self, settings: Settings, wanted: WantedManifest) -> MadeManifest:
+        """Make a manifest. Raises `CarrierRefused`, `NoAnswer` and `MissingExtra`."""
+
+    def find_manifest(self, settings: Settings, reference: str) -> MadeManifest | None:
+        """The manifest that was made with a reference; None = there is none. It is called where the kind `finds`. Raises
+        `NoAnswer`."""

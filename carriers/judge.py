@@ -1,6 +1,7 @@
-"""Decides whether what a carrier gave can be used as a label: some answer with success and send nothing, or something else."""
+"""Decides whether what a carrier gave can be used as a label or a manifest: some answer with success and send nothing, or
+something else."""
 
-from carriers.carrier import Bought, Shipment
+from carriers.carrier import Bought, MadeManifest, Shipment, WantedManifest
 from domain.label import LabelFormat
 from domain.money import MINOR_DIGITS
 
@@ -29,6 +30,21 @@ def fault(bought: Bought, shipment: Shipment) -> str | None:
         return "its currency is none"
     if bought.ship_to is not None and not _is_for(bought.ship_to, shipment):
         return "its label is for another address"
+    return None
+
+
+def manifest_fault(made: MadeManifest, wanted: WantedManifest) -> str | None:
+    """What is wrong with a manifest; None = it can be used. It repeats nothing that the carrier sent."""
+    if made.theirs and not is_name(made.theirs):
+        return "its own name of the manifest is no text"
+    if not isinstance(made.content, bytes) or not made.content.strip():
+        return "it gave an empty document"
+    if len(made.content) > BYTES_MAX:
+        return f"its document has more than {BYTES_MAX} bytes"
+    if not _is(made.content, LabelFormat.PDF):
+        return "its document is no PDF"
+    if made.trackings is not None and not set(made.trackings) & set(wanted.trackings):
+        return "it lists none of the parcels"
     return None
 
 

@@ -7,7 +7,18 @@ number is our reference.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from carriers.carrier import Address, Bought, Key, MissingExtra, Scan, Settings, Shipment
+from carriers.carrier import (
+    Address,
+    Bought,
+    CarrierRefused,
+    Key,
+    MadeManifest,
+    MissingExtra,
+    Scan,
+    Settings,
+    Shipment,
+    WantedManifest,
+)
 from domain.label import LabelFormat
 from formats import zpl
 
@@ -26,6 +37,10 @@ class RateCard:
     def credentials(self, entry: Mapping[str, Any]) -> Sequence[str]:
         """Nothing is needed."""
         return ()
+
+    def takes_manifests(self, entry: Mapping[str, Any]) -> bool:
+        """It has none: nobody is handed a list."""
+        return False
 
     def mistake(self, settings: Settings, shipment: Shipment) -> str | None:
         """Nothing: letters get smaller where a line is long."""
@@ -47,6 +62,14 @@ class RateCard:
     def track(self, settings: Settings, tracking: Sequence[str]) -> Sequence[Scan]:
         """Nothing: scans come by webhook, or not at all."""
         return ()
+
+    def make_manifest(self, settings: Settings, wanted: WantedManifest) -> MadeManifest:
+        """There are none."""
+        raise CarrierRefused(f"{settings.name} has no manifests")
+
+    def find_manifest(self, settings: Settings, reference: str) -> MadeManifest | None:
+        """There are none."""
+        return None
 
 
 def _as_zpl(carrier: str, shipment: Shipment) -> bytes:

@@ -290,6 +290,19 @@ ERASE = (
     ),
     text(
         """
+        UPDATE exception SET detail = code || ': what it said was erased with an order of it'
+        WHERE code = 'carrier_failed' AND order_id IS NULL AND subject IN (
+            SELECT p.manifest_id FROM manifest_parcel p JOIN label l USING (label_id) WHERE l.order_id = :order)
+        """
+    ),
+    text(
+        """
+        UPDATE manifest SET content = NULL, said = NULL, updated_at = clock_timestamp() WHERE manifest_id IN (
+            SELECT p.manifest_id FROM manifest_parcel p JOIN label l USING (label_id) WHERE l.order_id = :order)
+        """
+    ),
+    text(
+        """
         DELETE FROM parcel_scan s USING parcel_tracking p
         WHERE p.order_id = :order AND (p.carrier, p.tracking) = (s.carrier, s.tracking)
         """

@@ -31,6 +31,7 @@ Kind = Literal[
     "said",
     "x12_document",
     "label",
+    "manifest",
     "scan",
     "plan_input",
     "shadow_round",

@@ -226,7 +226,9 @@ CLOSING: Mapping[ExceptionCode, Closing] = {
     ),
     ExceptionCode.CHANNEL_REFUSED: Closing("the channel takes it when it is sent again"),
     ExceptionCode.ACKNOWLEDGMENT_MISSING: Closing("the partner acknowledges the document, however late"),
-    ExceptionCode.CARRIER_FAILED: Closing("the parcel gets a label, or the label in question is given back"),
+    ExceptionCode.CARRIER_FAILED: Closing(
+        "the parcel gets a label, or the label in question is given back; of a manifest: its parcels are on one that was made"
+    ),
     ExceptionCode.CONNECTION_FAULT: Closing(
         "the connection works again; for what a check found: the next check does not find it"
     ),

@@ -11,10 +11,11 @@ from jobs.connection import Connections
 from jobs.driver import Job, Lane
 from jobs.exchange import Exchanges
 from jobs.label import Labels
+from jobs.manifest import Manifests
 from jobs.relay import Relay
 from jobs.tracking import Trackings
 from jobs.webhook import WebhookSender
-from transactions import look_ahead, replay, shadow, unknown_scan
+from transactions import look_ahead, manifest, replay, shadow, unknown_scan
 from transactions.backorder import Backorders
 from transactions.exchange import erase_old
 from transactions.pause import Pauses
@@ -34,6 +35,8 @@ NOTICES = "notices"
 """The lane that notifies connected channels: run it soon after somebody asks for it."""
 LABELS = "labels"
 """The lane that asks carriers for labels: run it soon after somebody asks for one."""
+MANIFESTS = "manifests"
+"""The lane that asks carriers for manifests: run it soon after somebody asks for one."""
 
 SECOND = timedelta(seconds=1)
 HALF_A_MINUTE = timedelta(seconds=30)
@@ -56,6 +59,7 @@ def schedule(
     notices: ChannelNoticeSender,
     levels: ChannelLevelSender,
     labels: Labels,
+    manifests: Manifests,
     trackings: Trackings,
 ) -> Sequence[Lane]:
     """Every job of the service."""
@@ -73,6 +77,7 @@ def schedule(
         Lane(NOTICES, SECOND, (Job("notify_channels", notices.visit),), HALF_A_MINUTE),
         Lane("levels", SECOND, (Job("send_stock_levels", levels.visit),), HALF_A_MINUTE),
         Lane(LABELS, SECOND, (Job("buy_labels", labels.carry_out),), MINUTE),
+        _of_manifests(transactions, manifests),
         Lane("tracking", MINUTE, (Job("ask_where_parcels_are", trackings.ask),)),
         Lane("scans", MINUTE, (Job("apply_kept_scans", partial(unknown_scan.apply_kept, transactions)),), FIVE_MINUTES),
         Lane("shadow", TEN_SECONDS, (Job("compare_shadow", Shadows(transactions.database).compare),), TEN_MINUTES),
@@ -95,6 +100,12 @@ def _of_retention(transactions: OrderTransactions) -> Lane:
         Job("forget_orders", partial(forget_old, transactions)),
     )
     return Lane("retention", HOUR, jobs)
+
+
+def _of_manifests(transactions: OrderTransactions, manifests: Manifests) -> Lane:
+    """What the end of a node's day brings; no label waits for it, since a carrier may take its time to answer."""
+    asked = Job("ask_for_manifests", partial(manifest.ask_at_cutoff, transactions))
+    return Lane(MANIFESTS, MINUTE, (asked, Job("make_manifests", manifests.carry_out)))
 
 
 def _of_supply(transactions: OrderTransactions) -> Lane:

@@ -58,10 +58,13 @@ def _read_carrier(table: Table, services: Collection[str] | None) -> Carrier:
         surcharges=tuple(_read_surcharge(one, services) for one in table.tables("surcharge")),
         dimensional_divisor=table.whole("dimensional_divisor", 1, 1) if table.has("dimensional_divisor") else None,
         delivery=read_delivery_days(table, "delivery_days"),
+        manifest_at_cutoff=table.boolean("manifest_at_cutoff", default=False),
         settings={key.name: _read_key(table, key) for key in kind.keys} if kind else {},
     )
     if kind and kind.needs_services and not carrier.services and "service" not in table.failed:
         table.wrong("service", "there is no [[carrier.service]]; a rate card needs at least one, with its zones")
+    if kind and carrier.manifest_at_cutoff and not kind.takes_manifests(carrier.settings):
+        table.wrong("manifest_at_cutoff", "manifest_at_cutoff must be false: this carrier has no manifests")
     _refuse_secrets(table, name)
     if kind:  # of an unknown kind nobody knows which keys it has
         table.finish()

@@ -24,10 +24,12 @@ import worker
 from api.app import application
 from api.service import Service, assemble
 from database import label as labels
+from database import manifest as manifests
 from database.connect import Database, WriteConnection
 from database.sealing import MasterKeys
 from domain import identifiers
 from domain.label import LabelState
+from domain.manifest import ManifestState
 from domain.order import BUCKETS
 from starter.audit import findings_of
 from tests.checked_transport import CheckedTransport
@@ -360,6 +362,16 @@ async def keep_label(connection: WriteConnection, order: str, work: str) -> None
     stored = await labels.find(connection, name)
     assert stored is not None
     await labels.change(connection, stored, labels.Change(LabelState.BOUGHT, tracking="T1", content=b"^XA^XZ"))
+
+
+async def keep_manifest(connection: WriteConnection, node: str, work: str) -> str:
+    """A manifest that was made of the parcel with a node's label; answers its id."""
+    await connection.execute(text("UPDATE label SET bought_at = now() WHERE about = :work"), {"work": work})
+    today = datetime.now(UTC).date()
+    name = await manifests.add(connection, manifests.NewManifest(node, "van", today, "operator"))
+    assert name is not None
+    await manifests.change(connection, name, manifests.Change(ManifestState.MADE, content=b"%PDF-"))
+    return name
 
 
 def units(document: Document, line: str = "1") -> dict[str, int]:

@@ -4,25 +4,25 @@ karrio never raises: a failure comes as a message, and so does a refusal; an emp
 (karrio 2026.1.32). So whatever is no refusal in the carrier's own words may have been done.
 """
 
-import base64
-import binascii
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from carriers.by_karrio import addresses, limits
-from carriers.by_karrio.library import load
+from carriers.by_karrio import addresses, limits, manifests
+from carriers.by_karrio.library import load, read_content
 from carriers.by_karrio.scans import meaning
 from carriers.carrier import (
     Bought,
     CarrierRefused,
     Key,
+    MadeManifest,
     NoAnswer,
     Scan,
     Settings,
     Shipment,
+    WantedManifest,
 )
 from domain.money import MINOR_DIGITS
 
@@ -64,6 +64,10 @@ class Karrio:
     def credentials(self, entry: Mapping[str, Any]) -> Sequence[str]:
         """What authorizes us at the carrier of an entry."""
         return CREDENTIALS.get(entry["connector"], ())
+
+    def takes_manifests(self, entry: Mapping[str, Any]) -> bool:
+        """USPS does."""
+        return entry["connector"] in manifests.CONNECTORS
 
     def mistake(self, settings: Settings, shipment: Shipment) -> str | None:
         """What the carrier would cut or refuse."""
@@ -125,6 +129,21 @@ class Karrio:
         connector = settings.entry["connector"]
         return [scan for found in results for scan in _scans(connector, found)]
 
+    def make_manifest(self, settings: Settings, wanted: WantedManifest) -> MadeManifest:
+        """Make a manifest."""
+        _, gateway = self._gateway(settings)
+        try:
+            result, messages = manifests.ask(gateway, wanted)
+        except Exception as error:  # what a carrier answered, read by a package: it may be anything
+            raise NoAnswer(f"its answer cannot be read ({type(error).__name__})") from error
+        if result is None:
+            raise _failure(messages or [])
+        return manifests.made(result)
+
+    def find_manifest(self, settings: Settings, reference: str) -> MadeManifest | None:
+        """No carrier of karrio can be asked for manifests by reference."""
+        raise NoAnswer(f"{settings.entry['connector']} cannot be asked for a manifest by our reference")
+
     def _gateway(self, settings: Settings) -> tuple[Any, Any]:
         connector = settings.entry["connector"]
         sdk = load(connector)
@@ -180,8 +199,14 @@ def _failure(messages: Sequence[Any]) -> CarrierRefused | NoAnswer:
         return NoAnswer(NOTHING)
     if own:
         return NoAnswer(f"no answer that can be read ({own[0].message or own[0].code})")
-    said = "; ".join(f"{one.code}: {one.message}" for one in messages)
-    return CarrierRefused(said)
+    return CarrierRefused("; ".join(map(_said, messages)))
+
+
+def _said(message: Any) -> str:
+    """A refusal in the carrier's words. That of USPS without a list of errors stands in its code as a whole (2026.1.32)."""
+    if isinstance(message.code, Mapping):
+        return f"{message.code.get('code')}: {message.code.get('message')}"
+    return f"{message.code}: {message.message}"
 
 
 def _bought(connector: str, result: Any) -> Bought:
@@ -189,20 +214,12 @@ def _bought(connector: str, result: Any) -> Bought:
     currency = getattr(rate, "currency", None)
     return Bought(
         tracking=str(result.tracking_number or ""),
-        content=_content(getattr(result.docs, "label", None)),
+        content=read_content(getattr(result.docs, "label", None)),
         theirs=str(result.shipment_identifier or ""),
         amount=_minor_units(getattr(rate, "total_charge", None), currency),
         currency=currency if currency in MINOR_DIGITS else None,
         parcels=len((result.meta or {}).get("tracking_numbers") or [1]),
     )
-
-
-def _content(label: Any) -> bytes:
-    """The label, or nothing where it is not what a label is written as."""
-    try:
-        return base64.b64decode("".join(label.split()), validate=True) if isinstance(label, str) else b""
-    except (binascii.Error, ValueError):
-        return b""
 
 
 def _minor_units(amount: Any, currency: Any) -> int | None:

@@ -8,6 +8,8 @@ installed, a request that failed is sent a second time without a word: a label w
 (`karrio/core/utils/helpers.py`, `_urlopen_with_span`). It also reads the body of a 502 as if the carrier had written it.
 """
 
+import base64
+import binascii
 import threading
 import warnings
 from importlib import import_module
@@ -47,3 +49,11 @@ def _open(request: Any, timeout: float | None = None) -> Any:
             error.close()
             raise ConnectionError(f"status {error.code}") from None
         raise
+
+
+def read_content(document: Any) -> bytes:
+    """A label or a manifest, or nothing where it is not what these are written as."""
+    try:
+        return base64.b64decode("".join(document.split()), validate=True) if isinstance(document, str) else b""
+    except (binascii.Error, ValueError):
+        return b""

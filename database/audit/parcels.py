@@ -5,6 +5,31 @@ from database.unknown_scan import OF_ONE_CARRIER_MAX
 
 INVARIANTS = (
     Invariant(
+        "a parcel is on one manifest at most, and on none that its carrier did not make",
+        "SELECT count(*) FROM manifest_parcel",
+        """
+        SELECT format('%s is on %s, of which %s were refused', label_id, string_agg(manifest_id, ' ' ORDER BY manifest_id),
+                      count(*) FILTER (WHERE m.state = 'refused'))
+        FROM manifest_parcel p JOIN manifest m USING (manifest_id) WHERE p.taken_off_at IS NULL
+        GROUP BY label_id HAVING count(*) > 1 OR bool_or(m.state = 'refused')
+        """,
+    ),
+    Invariant(
+        "a manifest lists parcels of its node and its carrier only, and one that is asked for or unknown is asked for again or "
+        "a person's",
+        "SELECT count(*) FROM manifest",
+        """
+        SELECT format('%s lists %s', m.manifest_id, l.label_id)
+        FROM manifest m JOIN manifest_parcel p USING (manifest_id) JOIN label l USING (label_id)
+        LEFT JOIN fulfillment_order f ON f.fulfillment_order_id = l.about
+        WHERE l.carrier <> m.carrier OR f.node IS DISTINCT FROM m.node
+        UNION ALL
+        SELECT format('%s is %s, and nobody looks after it', m.manifest_id, m.state)
+        FROM manifest m WHERE m.due_at IS NULL AND (m.state = 'asked' OR m.state = 'unknown' AND NOT EXISTS (
+            SELECT FROM exception e WHERE e.code = 'carrier_failed' AND e.subject = m.manifest_id))
+        """,
+    ),
+    Invariant(
         "a label of work that ended without a shipment is given back, unless a person decides or it was used",
         "SELECT count(*) FROM label WHERE state = 'bought'",
         """

@@ -76,6 +76,9 @@ SOURCES: Mapping[str, str] = MappingProxyType(
             SELECT 'labels', count(*), extract(epoch FROM now() - min(coalesce(void_wanted_at, recorded_at)))
             FROM label WHERE due_at IS NOT NULL
             UNION ALL
+            SELECT 'manifests', count(*), extract(epoch FROM now() - min(recorded_at))
+            FROM manifest WHERE due_at IS NOT NULL
+            UNION ALL
             SELECT 'parcels', count(*), extract(epoch FROM now() - min(poll_due_at))
             FROM parcel_tracking WHERE poll_due_at < now()
         """,

@@ -1403,6 +1403,53 @@ label = Table(
     Index("ix_label_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
     Index("ix_label_tracking", "tracking"),
     Index("ix_label_order_id", "order_id"),
+    Index("ix_label_bought", "carrier", "bought_at", postgresql_where=text("state = 'bought'")),
+)
+
+manifest = Table(
+    "manifest",
+    metadata,
+    Column("manifest_id", Text, primary_key=True, comment="our reference at the carrier, too"),
+    Column("node", Text, nullable=False),
+    Column("carrier", Text, nullable=False, comment="its name in carriers.toml"),
+    Column("number", Integer, nullable=False, comment="which manifest of the node and the carrier, from 1"),
+    Column("day", Date, nullable=False, comment="on which its parcels are handed over, by the node's calendar"),
+    Column(
+        "at_cutoff",
+        Boolean,
+        nullable=False,
+        comment="it was asked for by itself at the node's cut-off, which is done once a day",
+    ),
+    Column("state", Text, nullable=False, server_default=text("'asked'")),
+    Column("actor", Text, nullable=False),
+    Column("due_at", Moment, comment="when the carrier is asked next; NULL = it is not"),
+    Column("called_at", Moment, comment="when the carrier was first asked to make it"),
+    Column("tries", Integer, nullable=False, server_default=text("0"), comment="calls since the last good answer"),
+    Column("made_at", Moment),
+    Column("theirs", Text, comment="what the carrier calls it"),
+    Column("content", LargeBinary, comment="its document, sealed with the common key"),
+    Column("said", LargeBinary, comment="what the carrier said last when it did not make it, sealed alike"),
+    Column("updated_at", Moment, nullable=False, server_default=func.clock_timestamp()),
+    _recorded_at(),
+    UniqueConstraint("node", "carrier", "number"),
+    CheckConstraint("state IN ('asked', 'made', 'unknown', 'refused')", name="state_is_known"),
+    Index("ix_manifest_at_cutoff", "node", "carrier", "day", unique=True, postgresql_where=text("at_cutoff")),
+    Index("ix_manifest_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+)
+
+manifest_parcel = Table(
+    "manifest_parcel",
+    metadata,
+    Column("manifest_id", Text, ForeignKey("manifest.manifest_id"), primary_key=True),
+    Column("label_id", Text, ForeignKey("label.label_id"), primary_key=True),
+    Column(
+        "taken_off_at",
+        Moment,
+        comment="since when it waits for another one: the carrier did not make this one, or left it out",
+    ),
+    # A parcel is on one manifest only.
+    Index("ix_manifest_parcel_label", "label_id", unique=True, postgresql_where=text("taken_off_at IS NULL")),
+    Index("ix_manifest_parcel_label_id", "label_id"),
 )
 
 parcel_tracking = Table(

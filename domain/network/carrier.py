@@ -70,5 +70,7 @@ class Carrier:
     dimensional_divisor: int | None = None
     """Cubic centimetres that count as a kilogram; None = only the weight counts."""
     delivery: DeliveryCalendar = field(default_factory=DeliveryCalendar)
+    manifest_at_cutoff: bool = False
+    """Whether a manifest is asked for by itself at the cut-off of each node."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """What its kind needs beside this."""

@@ -13,6 +13,22 @@ ZPL = "^XA^FO30,30^A0N,40,40^FDTO ADA^FS^XZ"
 LABEL = base64.b64encode(ZPL.encode()).decode()
 NOW_MS = str(int(time.time() * 1000))
 
+PDF = "%PDF-1.4 PS Form 5630"
+FORM = base64.b64encode(PDF.encode()).decode()
+SCAN_FORM = f"""--mzowiqXHz1W\r
+Content-Disposition: form-data; name="SCANFormMetadata"\r
+Content-Type: application/json\r
+\r
+{{"form": "5630", "manifestNumber": "92750903824321000000000111", "trackingNumbers": ["9205590164917312751089"]}}\r
+--mzowiqXHz1W\r
+Content-Disposition: form-data; name="SCANFormImage"; filename="SCANFormImage.pdf"\r
+Content-Type: application/pdf\r
+\r
+{FORM}\r
+--mzowiqXHz1W--\r
+"""
+"""How USPS answers about a SCAN form: in several parts."""
+
 DHL_SHIP = f"""<?xml version="1.0"?><res:ShipmentResponse xmlns:res="http://www.dhl.com">
 <AirwayBillNumber>JD014600</AirwayBillNumber>
 <CurrencyCode>EUR</CurrencyCode><ShippingCharge>21.50</ShippingCharge>
@@ -135,6 +151,7 @@ ANSWERS: Mapping[str, Mapping[str, object]] = {
             "labelMetadata": {"trackingNumber": "9205590164917312751089", "postage": 6.25, "SKU": "DPXX0XXXXC05010"},
             "labelImage": LABEL,
         },
+        "/scan-form": SCAN_FORM,
         "/tracking/": {
             "trackingNumber": "9205590164917312751089",
             "status": "Delivered",

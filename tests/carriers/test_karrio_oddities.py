@@ -63,7 +63,7 @@ MEANS = {
 
 def test_the_tables_are_compared_with_this_version_of_karrio() -> None:
     packages = ["karrio", *(f"karrio_{connector}" for connector in CREDENTIALS)]
-    assert {version(package) for package in packages} == {"2026.1.32"}, "compare anew, then write the version here"
+    assert {version(package) for package in packages} == {"2026.1.32"}, "compare again, then write the version here"
 
 
 @pytest.mark.parametrize("connector", ["ups", "fedex", "dhl_express"])
@@ -103,12 +103,12 @@ def _sent(connector: str, to: Any) -> str:
             bodies.append(body.decode())
             return super().answer(method, path, body)
 
-    with _reached(connector, Listening(ANSWERS[connector])):
+    with reached(connector, Listening(ANSWERS[connector])):
         Karrio().buy(settings(connector), replace(PARCEL, ship_to=to))
     return " ".join(bodies)
 
 
-class _reached:
+class reached:
     """A server that karrio takes for the carrier, while the block lasts."""
 
     def __init__(self, connector: str, server: CarrierServer) -> None:
@@ -180,7 +180,7 @@ def _changed(connector: str, path: str, change: Callable[[Any], None]) -> Carrie
 
 def test_what_dhl_asks_in_another_currency_is_not_taken_for_dollars() -> None:
     """The answer says EUR 21.50; karrio writes the currency of the account's country beside it."""
-    with _reached("dhl_express", CarrierServer(ANSWERS["dhl_express"])):
+    with reached("dhl_express", CarrierServer(ANSWERS["dhl_express"])):
         sold = Karrio().buy(settings("dhl_express"), PARCEL)
     assert (sold.tracking, sold.amount, sold.currency) == ("JD014600", None, None), "the label shows the rate card's"
 
@@ -190,7 +190,7 @@ def test_labels_for_two_parcels_are_no_label_for_the_one_that_was_asked_for() ->
         parcels = answer["ShipmentResponse"]["ShipmentResults"]["PackageResults"]
         parcels.append(parcels[0] | {"TrackingNumber": "1Z999AA10123456795"})
 
-    with _reached("ups", _changed("ups", "/ship", second)):
+    with reached("ups", _changed("ups", "/ship", second)):
         sold = Karrio().buy(settings("ups"), PARCEL)
     assert fault(sold, PARCEL) == "it sold labels for 2 parcels, and one was asked for"
 
@@ -199,7 +199,7 @@ def test_a_parcel_among_those_of_one_shipment_that_was_refused_leaves_an_empty_l
     def refused(answer: Any) -> None:
         answer["output"]["transactionShipments"][0]["pieceResponses"][0]["packageDocuments"] = []
 
-    with _reached("fedex", _changed("fedex", "/ship/v1/shipments", refused)):
+    with reached("fedex", _changed("fedex", "/ship/v1/shipments", refused)):
         sold = Karrio().buy(settings("fedex"), PARCEL)
     assert fault(sold, PARCEL) == "it gave an empty label"
 
@@ -217,7 +217,7 @@ def test_one_fedex_parcel_that_karrio_cannot_read_does_not_hide_the_scans_of_oth
             found = [empty if name == "2" else good for name in asked]
             return 200, json.dumps({"output": {"completeTrackResults": found}}).encode()
 
-    with _reached("fedex", EachAlone(ANSWERS["fedex"])):
+    with reached("fedex", EachAlone(ANSWERS["fedex"])):
         scans = Karrio().track(settings("fedex"), ["794953535000", "2"])
         assert {scan.tracking for scan in scans} == {"794953535000"}
         with pytest.raises(NoAnswer):
@@ -226,7 +226,7 @@ def test_one_fedex_parcel_that_karrio_cannot_read_does_not_hide_the_scans_of_oth
 
 def test_a_carrier_that_is_away_is_not_asked_about_each_parcel_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("carriers.by_karrio.kind.SOON_SECONDS", 0.0)
-    with _reached("fedex", CarrierServer(ANSWERS["fedex"], instead=(502, b""))) as server, pytest.raises(NoAnswer):
+    with reached("fedex", CarrierServer(ANSWERS["fedex"], instead=(502, b""))) as server, pytest.raises(NoAnswer):
         Karrio().track(settings("fedex"), ["1", "2", "3"])
     assert len([one for one in server.asked if "/track/" in one]) == 1
 
@@ -271,7 +271,7 @@ LIVES = {
 def test_a_parcel_that_is_delivered_and_then_has_an_unknown_exception_and_returns_keeps_the_meaning_of_each_scan(
     connector: str,
 ) -> None:
-    with _reached(connector, _events(connector, *LIVES[connector])):
+    with reached(connector, _events(connector, *LIVES[connector])):
         scans = Karrio().track(settings(connector), [BOUGHT_AS[connector]])
     meant = [scan.kind for scan in sorted(scans, key=lambda scan: scan.at)]
     assert meant == [
@@ -299,5 +299,5 @@ def test_an_error_of_one_carrier_inside_a_success_is_a_refusal_in_its_words() ->
         "errors": [{"code": "SHIPMENT.USER.UNAUTHORIZED", "message": "Unauthorized shipper"}],
     }
     server = CarrierServer(ANSWERS["fedex"], instead=(200, json.dumps(error).encode()))
-    with _reached("fedex", server), pytest.raises(CarrierRefused, match="Unauthorized shipper"):
+    with reached("fedex", server), pytest.raises(CarrierRefused, match="Unauthorized shipper"):
         Karrio().buy(settings("fedex"), PARCEL)

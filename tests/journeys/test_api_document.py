@@ -14,7 +14,7 @@ from api.examples import EXAMPLES
 from api.fields import ANSWERS, MEANINGS, QUERIES
 from api.openapi import TAGS
 from database.connection import keep_credentials
-from tests.house import Document, House
+from tests.house import Document, House, keep_label, keep_manifest
 
 PUBLIC = {"/", "/healthz", "/readyz"}
 WHEN = "2026-11-21T15:04:05Z"
@@ -55,6 +55,11 @@ OPERATIONS = [
     "buy_return_label",
     "get_label",
     "void_label",
+    "make_manifest",
+    "list_manifests",
+    "list_waiting_parcels",
+    "get_manifest",
+    "settle_manifest",
     "list_nodes",
     "pause_node",
     "resume_node",
@@ -443,6 +448,19 @@ async def ask_first(house: House) -> None:
     await http.get("/orders/web-1001/plan/why-not/nwk")
 
 
+async def use_manifests(house: House, work: str) -> None:
+    """Use every route about the parcels that a node hands to a carrier."""
+    await house.http.post("/nodes/nwk/manifests", json=EXAMPLES["make_manifest"])
+    await house.http.get("/nodes/nwk/manifests/waiting")
+    order = work.rpartition("-f")[0]
+    async with house.service.database.write() as connection:
+        await keep_label(connection, order, work)
+        name = await keep_manifest(connection, "nwk", work)
+    await house.http.get("/nodes/nwk/manifests")
+    await house.http.get(f"/manifests/{name}")
+    await house.http.post(f"/manifests/{name}/settle", json=EXAMPLES["settle_manifest"])
+
+
 async def change_minds(house: House) -> None:
     """Use every route by which something else is wanted of an order."""
     http = house.http
@@ -474,6 +492,7 @@ async def deliver(house: House) -> str:
     await house.http.post(f"/fulfillment-orders/{work}/labels", json=EXAMPLES["buy_label"])
     await house.http.get(f"/labels/{work}-l1")
     await house.http.post(f"/labels/{work}-l1/void", json={})
+    await use_manifests(house, work)
     for _ in range(2):
         await house.tell(work, "delivered", message_id="slc-1", occurred_at=WHEN)
     await house.until("web-1001", "delivered")

@@ -19,7 +19,7 @@ from api import problems
 from api.body import BODY_BYTES_MAX
 from api.examples import EXAMPLES
 from database.connection import keep_credentials, postpone_poll
-from tests.house import Document, House, keep_label, now
+from tests.house import Document, House, keep_label, keep_manifest, now
 
 ABSENT = object()
 A_MILLION_AND_ONE = 1_000_001
@@ -349,6 +349,22 @@ ASSIGNMENTS: Rows = [
     ("an owner of 33 letters",         "owner",                "a" * 33),
     ("a field that does not exist",    "exception",            "web-1-x1"),
     ("a NUL in the reason",            "reason",               NUL),
+    ("an actor of 201 letters",        "actor",                "a" * 201),
+]
+
+MANIFESTS: Rows = [
+    ("no carrier",                     "carrier",              ABSENT),
+    ("a carrier in capitals",          "carrier",              "USPS"),
+    ("a field that does not exist",    "day",                  "2026-11-30"),
+    ("a reason of 2001 letters",       "reason",               "r" * 2001),
+    ("an actor of 201 letters",        "actor",                "a" * 201),
+]
+
+SETTLEMENTS: Rows = [
+    ("no outcome",                     "outcome",              ABSENT),
+    ("an outcome that is none",        "outcome",              "unknown"),
+    ("a field that does not exist",    "number",               "92"),
+    ("a reason of 2001 letters",       "reason",               "r" * 2001),
     ("an actor of 201 letters",        "actor",                "a" * 201),
 ]
 
@@ -732,6 +748,7 @@ async def busy(house: House) -> Mapping[str, str]:
         await keep_credentials(connection, "web", {"client_secret": "a secret"})
         await postpone_poll(connection, "web", timedelta(days=1))  # its row stays as it is
         await keep_label(connection, underway, work)
+        manifest = await keep_manifest(connection, "slc", work)
     for name in (underway, delivered):
         await house.settle(name)
     await house.tell(work, "picked", {"9": 1})
@@ -749,6 +766,7 @@ async def busy(house: House) -> Mapping[str, str]:
         "claim": claimed.json()["claim"],
         "exception": misfit["exception"],
         "label": f"{work}-l1",
+        "manifest": manifest,
     }
 
 
@@ -771,6 +789,8 @@ def good_bodies(house: House, busy: Mapping[str, str]) -> dict[str, Document]:
         f"/fulfillment-orders/{busy['fulfillment_order']}/labels": dict(EXAMPLES["buy_label"]),
         f"/returns/{busy['return']}/labels": dict(EXAMPLES["buy_return_label"]),
         f"/labels/{busy['label']}/void": {"reason": "it did not leave", "actor": "Ada"},
+        "/nodes/slc/manifests": dict(EXAMPLES["make_manifest"]),
+        f"/manifests/{busy['manifest']}/settle": dict(EXAMPLES["settle_manifest"]),
         "/stock/messages": fact | {"node": "slc", "kind": "received", "lines": [{"sku": "SERUM-30", "quantity": 1}]},
         "/transfers": {"transfer": "t-1", "from": "slc", "to": "nwk", "lines": [{"sku": "SERUM-30", "quantity": 1}]},
         f"/transfers/{busy['transfer']}/cancel": {"lines": lines, "reason": "fewer will do", "actor": "Ada"},
@@ -854,6 +874,8 @@ async def test_bad_facts_and_requests_are_refused_with_the_name_of_their_field_a
         "/fulfillment-orders/{}/labels": LABELS,
         "/returns/{}/labels": LABELS,
         "/labels/{}/void": DECISIONS,
+        "/nodes/slc/manifests": MANIFESTS,
+        "/manifests/{}/settle": SETTLEMENTS,
         "/stock/messages": STOCK_MESSAGES + lines + at("occurred_at", TIMES),
         "/transfers": TRANSFERS + lines + at("ship_after", TIMES),
         "/transfers/{}/cancel": CANCELS + lines,

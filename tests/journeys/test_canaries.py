@@ -15,7 +15,7 @@ from typing import Any
 from httpx2 import AsyncBaseTransport, AsyncClient, Request, Response
 
 from database.connection import keep_credentials
-from tests.house import Document, House, keep_label, now
+from tests.house import Document, House, keep_label, keep_manifest, now
 from tests.journeys.test_personal_data import POSTAL_CODE, Planted, dump, everything_about
 
 NAMES = frozenset(
@@ -30,6 +30,7 @@ NAMES = frozenset(
             "fulfillment_order",
             "NewKey.name",
             "LabelRequest.carrier",
+            "ManifestRequest.carrier",
         ),
         *(
             "node",
@@ -272,6 +273,9 @@ async def everything_about_orders(life: Life) -> list[str]:
     ]
     async with house.service.database.write() as connection:
         await keep_label(connection, name, f"{name}-f1")
+        manifest = await keep_manifest(connection, "slc", f"{name}-f1")
+    await send("/nodes/slc/manifests", {"carrier": "van"})
+    await send(f"/manifests/{manifest}/settle", {})
     await send(f"/labels/{name}-f1-l1/void", {})
     for back in made:
         messages = f"/returns/{back}/messages"

@@ -32,6 +32,7 @@ OF_A_ROUND = {
     "look_ahead":  1,
     "marketplaces": 1,
     "labels":      2,
+    "manifests":   2,
     "tracking":    1,
     "scans":       1,
     "notices":     1,

@@ -230,6 +230,8 @@ async def test_an_operator_sees_every_job_and_how_it_is_doing(house: House) -> N
         ("notices", 1.0, "notify_channels"),
         ("levels", 1.0, "send_stock_levels"),
         ("labels", 1.0, "buy_labels"),
+        ("manifests", 60.0, "ask_for_manifests"),
+        ("manifests", 60.0, "make_manifests"),
         ("tracking", 60.0, "ask_where_parcels_are"),
         ("scans", 60.0, "apply_kept_scans"),
         ("supply", 1.0, "give_pegs"),

@@ -14,7 +14,7 @@ from httpx2 import Response
 from api import problems
 from database.connection import keep_credentials, postpone_poll
 from tests.conftest import OPERATOR_KEY
-from tests.house import MASTER_KEYS, Document, House, keep_label, now
+from tests.house import MASTER_KEYS, Document, House, keep_label, keep_manifest, now
 from transactions.prepare import prepare
 
 PUBLIC = {"GET /", "GET /healthz", "GET /readyz"}
@@ -62,6 +62,11 @@ ACCESS: dict[str, tuple[int | None, ...]] = {
     "POST /returns/{return}/labels":             (OK,    NONE,  OK,    NONE,  NONE, NO,    NO,    NO),
     "GET /labels/{label}":                       (OK,    NONE,  NO,    NO,    NO,   OK,    NONE,  NONE),
     "POST /labels/{label}/void":                 (OK,    NONE,  NO,    NO,    NO,   OK,    NONE,  NONE),
+    "POST /nodes/{node}/manifests":              (OK,    NONE,  NO,    NO,    NO,   OK,    NONE,  NONE),
+    "GET /nodes/{node}/manifests":               (OK,    NONE,  NO,    NO,    NO,   OK,    NONE,  NONE),
+    "GET /nodes/{node}/manifests/waiting":       (OK,    NONE,  NO,    NO,    NO,   OK,    NONE,  NONE),
+    "GET /manifests/{manifest}":                 (OK,    NONE,  NO,    NO,    NO,   OK,    NONE,  NONE),
+    "POST /manifests/{manifest}/settle":         (OK,    NONE,  NO,    NO,    NO,   OK,    NONE,  NONE),
     "POST /stock/messages":                      (OK,    None,  NO,    NO,    None, OK,    NO,    None),
     "GET /stock":                                (OK,    None,  OK,    None,  None, OK,    None,  None),
     "GET /stock/{sku}":                          (OK,    NONE,  OK,    None,  NONE, OK,    None,  NONE),
@@ -185,6 +190,7 @@ async def cast(house: House) -> Cast:
         await postpone_poll(connection, "web", timedelta(days=1))  # its row stays as it is
         for channel, node in (("web", "slc"), ("outlet", "nwk")):
             await keep_label(connection, orders[channel], work[node])
+            await keep_manifest(connection, node, work[node])
     headers = {
         "operator": await house.key("operator", "second"),
         "channel": await house.key("channel", "web"),
@@ -227,6 +233,8 @@ def named(path: str, cast: Cast, whose: str) -> str:
         return "web-0-f1" if whose == "none" else cast.work[node]
     if path.startswith("/labels"):
         return "web-0-f1-l1" if whose == "none" else f"{cast.work[node]}-l1"
+    if path.startswith("/manifests"):
+        return f"{node}-van-m0" if whose == "none" else f"{node}-van-m1"
     if path.startswith("/reservations"):
         return "cart-0" if whose == "none" else cast.reservations[channel]
     if path.startswith("/nodes"):
@@ -280,6 +288,8 @@ def sent(path: str, cast: Cast, kind: str, whose: str) -> Document:
         "/fulfillment-orders/{fulfillment_order}/labels": {"package": "7"},
         "/returns/{return}/labels": {},
         "/labels/{label}/void": {},
+        "/nodes/{node}/manifests": {"carrier": "van"},
+        "/manifests/{manifest}/settle": {"outcome": "made"},
         "/stock/messages": fact | {"node": node, "kind": "received", "lines": [{"sku": "SERUM-30", "quantity": 1}]},
         "/transfers": {"transfer": "t-1", "from": "slc", "to": "nwk", "lines": [{"sku": "SERUM-30", "quantity": 1}]},
         "/transfers/{transfer}/cancel": {},

@@ -59,6 +59,7 @@ days = 4                          || days = 400                    || 15 || days
 percent = 12.5                    || percent = 0                   || 24 || percent must be a number from 0.01 to 1000, not 0
 longest_mm_over = 1200            || longest_over = 1200            || 28 || unknown key 'longest_over'; did you mean 'longest_mm_over'?
 amount = 500                      || hazmat = true                 || 26 || surcharge 'long' has neither amount (minor units) nor percent
+dimensional_divisor = 5000        || manifest_at_cutoff = true         || 4  || manifest_at_cutoff must be false: this carrier has no manifests
 dimensional_divisor = 5000        || api_key = "s3cret"            || 4  || api_key must not stand here: `python -m starter connect parcel` reads credentials and seals them
 """  # noqa: E501  (an aligned table)
 

@@ -6,13 +6,27 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from carriers.carrier import Bought, CarrierRefused, Key, NoAnswer, Scan, Settings, Shipment
+from carriers.carrier import (
+    Bought,
+    CarrierRefused,
+    Key,
+    MadeManifest,
+    NoAnswer,
+    Scan,
+    Settings,
+    Shipment,
+    WantedManifest,
+)
 
 ZPL = b"^XA^FO30,30^A0N,40,40^FDTO YOU^FS^XZ"
 REASON = "the street is not deliverable"
 SOLD_ALL_THE_SAME = ("empty label", "wrong price", "another address", "no tracking", "silence, sold", "not JSON, sold")
 NOT_SOLD = ("error", "silence", "not JSON")
 WAYS = (*SOLD_ALL_THE_SAME, *NOT_SOLD)
+PDF = b"%PDF-1.4 a manifest"
+MADE_ALL_THE_SAME = ("empty document", "other parcels", "no text", "silence, made", "not JSON, made")
+NOT_MADE = ("error", "silence", "not JSON")
+"""The ways in which a carrier answers a request for a manifest."""
 
 
 @dataclass
@@ -34,6 +48,13 @@ class StubCarrier:
     is_silent: bool = False
     """Whether no void is answered."""
 
+    manifest_ways: list[str] = field(default_factory=list)
+    """As `ways`, for manifests."""
+    manifests: dict[str, WantedManifest] = field(default_factory=dict)
+    """By our reference: what was made."""
+    leaves_out: str = ""
+    """A tracking number that it leaves out of its manifests."""
+
     kind = "stub"
     keys: tuple[Key, ...] = ()
     needs_services = False
@@ -42,6 +63,10 @@ class StubCarrier:
     def credentials(self, entry: Mapping[str, Any]) -> Sequence[str]:
         """Nothing."""
         return ()
+
+    def takes_manifests(self, entry: Mapping[str, Any]) -> bool:
+        """It does."""
+        return True
 
     def mistake(self, settings: Settings, shipment: Shipment) -> str | None:
         """A name of more than 35 letters would be cut."""
@@ -74,6 +99,51 @@ class StubCarrier:
             case "":
                 return good
         return self._answer(way, good)
+
+    def make_manifest(self, settings: Settings, wanted: WantedManifest) -> MadeManifest:
+        """Make a manifest, or something else."""
+        self.asked.append(f"make {wanted.reference}")
+        way = self.manifest_ways.pop(0) if self.manifest_ways else ""
+        if way == "error":
+            raise CarrierRefused(REASON)
+        if way in NOT_MADE:
+            self._fail(way)
+        assert wanted.reference not in self.manifests, "made twice by one reference"
+        on = [name for one in self.manifests.values() for name in one.trackings]
+        assert not set(on) & set(wanted.trackings), "a parcel is on two manifests"
+        self.manifests[wanted.reference] = wanted
+        self.before_answer()
+        good = self._manifest(wanted)
+        match way:
+            case "empty document":
+                return replace(good, content=b"")
+            case "other parcels":
+                return replace(good, trackings=("T-OTHER",))
+            case "no text":
+                return replace(good, theirs="\x00")
+            case "silence, made":
+                time.sleep(self.silence_seconds)
+            case "not JSON, made":
+                self._fail(way)
+        return good
+
+    def find_manifest(self, settings: Settings, reference: str) -> MadeManifest | None:
+        """What was made by a reference, as it should have been answered."""
+        self.asked.append(f"find {reference}")
+        assert self.finds
+        found = self.manifests.get(reference)
+        return self._manifest(found) if found else None
+
+    def _manifest(self, wanted: WantedManifest) -> MadeManifest:
+        on = tuple(name for name in wanted.trackings if name != self.leaves_out)
+        return MadeManifest(PDF, f"M-{wanted.reference}".upper(), on)
+
+    def _fail(self, way: str) -> None:
+        """Answer nothing, or nothing that can be read."""
+        if way.startswith("silence"):
+            time.sleep(self.silence_seconds)
+            raise NoAnswer("the connection was closed")
+        json.loads("<html>504</html>")
 
     def _answer(self, way: str, good: Bought | None = None) -> Bought:
         if way.startswith("silence"):
