@@ -125,6 +125,9 @@ class Said:
     shipped_elsewhere: Mapping[str, int] = field(default_factory=dict)
     """By line, in units of its SKU: units that `order` has no more, since it was entered at the channel by hand that they left.
     Those that left here may be among them."""
+    sold_there: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """By node of which it says so, units by SKU that were sold and handed over there, less those that came back: they are in no
+    order here, and off the node's stock."""
     requests: tuple[str, ...] = ()
     """What the customer asks for through the channel and a person decides, each as a sentence without anything of the person.
     It opens an exception, which closes when nothing is asked for any more."""

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import text
@@ -24,6 +24,8 @@ class ChannelOrder:
     """The fingerprint of that document."""
     said: Stated | None
     """What the channel said, so far as it was carried out; None = nothing was wanted."""
+    sold_there: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """By node, units by SKU that were sold and handed over there, and are off its stock."""
 
     @property
     def is_forgotten(self) -> bool:
@@ -47,12 +49,12 @@ async def find(connection: ReadConnection, channel: str, external: str) -> Chann
         return None
     key = personal.open_key(connection, row.order_id, row.wrapped) if row.order_id is not None else None
     said = None if key is None or row.said is None else Stated.model_validate_json(key.open_bytes("said", row.said))
-    return ChannelOrder(row.order_id, row.version, row.digest, said)
+    return ChannelOrder(row.order_id, row.version, row.digest, said, row.sold_there)
 
 
 FIND = text(
     """
-    SELECT c.order_id, c.version, c.digest, c.said, k.wrapped
+    SELECT c.order_id, c.version, c.digest, c.said, c.sold_there, k.wrapped
     FROM channel_order c LEFT JOIN personal.key k ON k.owner = c.order_id
     WHERE c.channel = :channel AND c.external = :external
     """
@@ -116,16 +118,17 @@ async def keep(
         "digest": known.digest,
         "said": None if key is None else key.seal_bytes("said", said),
         "why_not": why_not,
+        "sold_there": json.dumps(known.sold_there),
     }
     await connection.execute(KEEP, parameters)
 
 
 KEEP = text(
     """
-    INSERT INTO channel_order (channel, external, order_id, version, digest, said, why_not)
-    VALUES (:channel, :external, :order, :version, :digest, :said, :why_not)
+    INSERT INTO channel_order (channel, external, order_id, version, digest, said, why_not, sold_there)
+    VALUES (:channel, :external, :order, :version, :digest, :said, :why_not, CAST(:sold_there AS jsonb))
     ON CONFLICT (channel, external) DO UPDATE
     SET order_id = excluded.order_id, version = excluded.version, digest = excluded.digest, said = excluded.said,
-        why_not = excluded.why_not
+        why_not = excluded.why_not, sold_there = excluded.sold_there
     """
 )

@@ -34,7 +34,7 @@ from domain.order import NewOrder
 from domain.reasons import ExceptionCode
 from domain.units import Opened
 from network.validate_order import WrongField
-from transactions import channel_reply
+from transactions import channel_reply, till_sale
 from transactions.channel_reply import Reply
 from transactions.channel_step import Refused, carry_out, held_unmapped, knowing, refuse, unknown_items, unmapped
 from transactions.order import UsedForAnotherOrder, accept
@@ -174,12 +174,16 @@ async def _begin(
                 return await _pass_over(connection, document, OLDER)
             case Verdict.UNCLEAR:
                 raise SaidTwice(said.external)
+    sold = known.sold_there if known else {}
     if said.order is None:
-        await _keep(connection, document, ChannelOrder(None, said.version, digest, None))
+        if said.sold_there:
+            _, network = await transactions.networks.active(connection)
+            sold = await till_sale.record(connection, network, document.channel, said, document.exchange, sold)
+        await _keep(connection, document, ChannelOrder(None, said.version, digest, None, sold))
         await _reply(connection, document, None)
         return await _pass_over(connection, document, f"nothing of it is wanted: {said.why_not}")
     now = await _place(transactions, connection, document.channel, said, said.order)
-    await _keep(connection, document, ChannelOrder(said.order.order, said.version, digest, now))
+    await _keep(connection, document, ChannelOrder(said.order.order, said.version, digest, now, sold))
     _, network = await transactions.networks.active(connection)
     await channel_notice.owe_all(connection, said.order.order, heard(network, document.channel))
     if said.requests:  # of an order that has just come no earlier one is open

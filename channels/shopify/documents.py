@@ -9,6 +9,7 @@ ADDRESS = """
     name firstName lastName company address1 address2 city provinceCode province zip countryCodeV2 phone latitude longitude
 """
 PAGE = "pageInfo { hasNextPage endCursor }"
+REFUND_LINE = f"quantity restockType subtotalSet {{ {MONEY} }} lineItem {{ id }} location {{ id }}"
 ERRORS = "userErrors { field message }"
 
 ORDERS = f"""
@@ -109,7 +110,7 @@ query OrderRefunds($id: ID!) {{
     id
     refunds(first: 25) {{
       id note createdAt totalRefundedSet {{ {MONEY} }}
-      refundLineItems(first: 8) {{ nodes {{ quantity restockType subtotalSet {{ {MONEY} }} lineItem {{ id }} }} {PAGE} }}
+      refundLineItems(first: 6) {{ nodes {{ {REFUND_LINE} }} {PAGE} }}
     }}
   }}
 }}
@@ -118,8 +119,8 @@ query OrderRefunds($id: ID!) {{
 REFUND_LINES = f"""
 query RefundLines($id: ID!, $after: String) {{
   refund(id: $id) {{
-    refundLineItems(first: 200, after: $after) {{
-      nodes {{ quantity restockType subtotalSet {{ {MONEY} }} lineItem {{ id }} }} {PAGE}
+    refundLineItems(first: 150, after: $after) {{
+      nodes {{ {REFUND_LINE} }} {PAGE}
     }}
   }}
 }}

@@ -144,6 +144,7 @@ class _RefundLine(Given):
     restock: str = Field(validation_alias="restockType")
     worth: _Money = Field(validation_alias="subtotalSet")
     line: _LineId = Field(validation_alias="lineItem")
+    location: _Location | None = None
 
 
 class _Refund(Given):
@@ -282,7 +283,9 @@ def _refund(refund: _Refund, currency: str) -> list[ShopRefund]:
     paid, whole = _of_the_shop(refund.paid, currency), _sum((line.worth for line in refund.lines.nodes), currency)
     shares = [paid * _of_the_shop(line.worth, currency) / whole if whole else whole for line in refund.lines.nodes]
     return [
-        ShopRefund(line.line.id, line.quantity, line.restock.lower(), share)
+        ShopRefund(
+            line.line.id, line.quantity, line.restock.lower(), share, line.location.id if line.location else None
+        )
         for line, share in zip(refund.lines.nodes, shares, strict=True)
     ]
 

@@ -39,6 +39,7 @@ from channels.shopify import (
     reading,
     signature,
     stock,
+    till,
     token,
 )
 from channels.shopify.given import id_of
@@ -81,6 +82,7 @@ class Shopify:
         Key("carriers", {}),
         Key("ship_unpaid", ""),
         Key("notify_customer", True),
+        Key("till_sales", True),
         Key("webhooks", "", _mistake_of_webhooks),
     )
 
@@ -155,7 +157,7 @@ class Shopify:
 
 def _placed(settings: Settings, catalogue: Catalogue, content: Mapping[str, Any]) -> Said | ReadAgain:
     placed = from_webhook.read(content, settings.kept.get("service"))
-    if order.has_no_destination(placed) and not order.is_only_of_the_till(placed):
+    if order.has_no_destination(placed) and not till.is_only_of_the_till(placed):
         return ReadAgain(placed.id)
     return order.said(settings, catalogue, placed)
 

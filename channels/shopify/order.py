@@ -16,16 +16,15 @@ from channels.lines import called, prices
 from channels.money import minor
 from channels.parcels import UNITS_OF_ONE
 from channels.shopify.given import id_of
+from channels.shopify.item import item_of
 from channels.shopify.location import is_one, locations, node_of
-from channels.shopify.shop_order import ShopFulfillment, ShopLine, ShopOrder
+from channels.shopify.shop_order import NOT_RESTOCKED, RETURNED, ShopFulfillment, ShopLine, ShopOrder
+from channels.shopify.till import is_only_of_the_till, sold_there
 from domain.channel_difference import PaidBack
 from domain.money import in_proportion
 from domain.order import NewOrder
 
 CANCELLED = "cancelled"
-
-RETURNED, NOT_RESTOCKED = "return", "no_restock"
-"""What became of refunded units: they had left and come back; or the shop does not say whether they had left."""
 
 PAID = ("paid", "partially_refunded", "refunded")
 """The payment statuses at which an order ships without a question; a refund of it lowers its quantities."""
@@ -37,7 +36,7 @@ GIFT_MESSAGES = ("giftmessage", "giftnote", "giftcardmessage")
 def said(settings: Settings, catalogue: Catalogue, order: ShopOrder) -> Said:
     """What the shop wants of us for this order now. Raises `Misfit`."""
     if why_not := _why_not(settings, order):
-        return Said(order.id, order.updated_at, None, why_not)
+        return Said(order.id, order.updated_at, None, why_not, sold_there=sold_there(settings, catalogue, order))
     wanted = _wanted(settings, order)
     lines = [_line(catalogue, order, line, wanted[line.id]) for line in order.lines if wanted[line.id]]
     if not lines:
@@ -59,11 +58,6 @@ def said(settings: Settings, catalogue: Catalogue, order: ShopOrder) -> Said:
 def has_no_destination(order: ShopOrder) -> bool:
     """Whether the order has goods and a webhook cannot say where they go: the customer collects them, or the till sold them."""
     return order.ship_to is None and any(line.is_goods for line in order.lines) and not order.is_cancelled
-
-
-def is_only_of_the_till(order: ShopOrder) -> bool:
-    """Whether it was sold and handed over at the till."""
-    return order.source == "pos" and order.ship_to is None and order.pickup_location is None
 
 
 def _why_not(settings: Settings, order: ShopOrder) -> str | None:
@@ -151,9 +145,7 @@ class _Line:
 
 def _line(catalogue: Catalogue, order: ShopOrder, line: ShopLine, quantity: int) -> _Line:
     """A line of our order: its discount and tax are the share of the units that are left."""
-    external = line.sku.strip()
-    item = catalogue.item("variant", line.variant) if line.variant else None
-    item = item or (catalogue.item("sku", external) if external else None)
+    item = item_of(catalogue, line)
     name = on_one_line(line.name, 500) or None
     gift, properties = _gift_message(line.properties)
     unmapped = None if item else Unmapped(line.id, _unmapped(line), name)

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
+RETURNED, NOT_RESTOCKED = "return", "no_restock"
+"""What became of refunded units: they had left and come back; or the shop does not say whether they had left."""
+
 
 @dataclass(frozen=True, slots=True)
 class ShopLine:
@@ -63,6 +66,8 @@ class ShopRefund:
     restock: str
     """What became of them: `return` = they had left, `cancel` = they had not, `no_restock` does not say."""
     amount: Decimal
+    location: str | None = None
+    """Where they came back; None = nowhere, or the shop did not say."""
 
 
 @dataclass(frozen=True, slots=True)

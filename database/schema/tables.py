@@ -1258,6 +1258,13 @@ channel_order = Table(
     Column("why_not", Text, comment="why nothing of it is wanted"),
     Column("ids", JSONB, nullable=False, server_default="{}", comment="names that the channel gave; no secret"),
     _recorded_at(),
+    Column(
+        "sold_there",
+        JSONB,
+        nullable=False,
+        server_default="{}",
+        comment="by node, units by SKU that were sold and handed over there, and are off its stock",
+    ),
     Index("ix_channel_order_order", "order_id"),
 )
 

@@ -178,6 +178,28 @@ async def test_an_order_that_was_cancelled_before_it_came_is_never_placed(channe
     ]
 
 
+async def test_what_was_sold_and_handed_over_at_a_node_is_off_its_stock_once_and_comes_back_with_a_return(
+    channel: Channel,
+) -> None:
+    await channel.shop.receive(NEAREST, LAMP=9, CHAIR=9)
+
+    async def sold(version: int, **units: int) -> tuple[int, int]:
+        document = channel.document(version) | {"sold_there": {NEAREST: {**units}}, "why_not": "sold at the till"}
+        await channel.send(document, document)
+        await channel.exchanges.apply_kept()
+        levels = [await channel.shop.counters(sku, NEAREST) for sku in ("LAMP", "CHAIR")]
+        return levels[0][0], levels[1][0]
+
+    assert await sold(1) == (9, 9)
+    assert await sold(3, LAMP=2, **{"DESK-SET": 1}) == (6, 7), "of a bundle its parts"
+    assert await sold(2, LAMP=1) == (6, 7), "an older document"
+    assert await sold(4, LAMP=1, **{"DESK-SET": 1}) == (7, 7)
+    assert await sold(5) == (9, 9)
+    assert await sold(6, LAMP=1, **{"DESK-SET": 1}) == (7, 7)
+    assert await channel.count("SELECT count(*) FROM orders WHERE order_id LIKE 'plain-%'") == 0
+    await channel.shop.check()
+
+
 async def test_own_cancels_and_swaps_are_not_undone(channel: Channel) -> None:
     await channel.shop.receive(NEAREST, CHAIR=9, LAMP=9)
     await channel.say(1, ("1", "CHAIR", 5), ("2", "LAMP", 1))

@@ -39,6 +39,10 @@ webhooks = "https://oms.example.com"
 services = {{"Standard" = "standard"}}
 """
 """The poll comes when a test lets an hour pass, so that a test knows whether a webhook or the poll brought an order."""
+EACH = """
+mode = "each"
+locations = {{{locations}}}
+"""
 ITEMS = (("SERUM-30", 1999), ("TONER-200", 2450))
 """Those of the small network, with their prices."""
 PLENTY = 10_000
@@ -53,6 +57,8 @@ class Connected:
     peer: Peer
     directory: Path
     name: str
+    locations: Mapping[str, int] = field(default_factory=dict)
+    """By node, the location that it is."""
     statuses: Counter[int] = field(default_factory=Counter)
     """How the webhooks were answered."""
 
@@ -228,26 +234,36 @@ async def connect(name: str, monkeypatch: pytest.MonkeyPatch) -> int:
 
 @asynccontextmanager
 async def connected(
-    house: House, directory: Path, monkeypatch: pytest.MonkeyPatch, more_items: Sequence[str] = ()
+    house: House,
+    directory: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    more_items: Sequence[str] = (),
+    nodes: Sequence[str] = (),
 ) -> AsyncIterator[Connected]:
     """A house of the small network that a shop with its two items was just connected with; webhooks reach it.
 
-    `more_items` are sold, too; the merchant has let our location have them already, and no unit of them.
+    `more_items` are sold, too; the merchant has let our location have them already, and no unit of them. With `nodes`, each of
+    them is a location of the shop, and no location is ours.
     """
     monkeypatch.setenv("DATABASE_URL", house.database_url)
     peer, name = Peer(Shop()), f"shop{next(_channels)}"
     async with listening(peer) as port:
         peer.shop.domain = peer.shop.webhooks.domain = f"127.0.0.1:{port}"
         peer.graph.bucket = unlimited(peer.shop)
+        places = [next(iter(peer.shop.locations)), *(peer.shop.add_location(node).id for node in nodes[1:])]
         for sku, price in [*ITEMS, *((sku, 1000) for sku in more_items)]:
             peer.shop.add_item(sku, sku.title(), price, {next(iter(peer.shop.locations)): PLENTY})
         copytree(SMALL_MAP, directory, dirs_exist_ok=True)
-        (directory / "channels.toml").write_text(ENTRY.format(name=name, port=port))
+        locations = dict(zip(nodes, places, strict=False))
+        of_nodes = EACH.format(locations=", ".join(f'"{id}" = "{node}"' for node, id in locations.items()))
+        entry = ENTRY.format(name=name, port=port) + (of_nodes if nodes else "")
+        (directory / "channels.toml").write_text(entry)
         with (directory / "items.csv").open("a") as items:
             items.writelines(f"{sku},{sku},100,0,\n" for sku in more_items)
-        made = Connected(house, peer, directory, name)
+        made = Connected(house, peer, directory, name, locations)
         await made.apply()
         assert await connect(name, monkeypatch) == 0
-        made.stock_at_our_location(more_items)
+        if not nodes:
+            made.stock_at_our_location(more_items)
         await made.polled()
         yield made

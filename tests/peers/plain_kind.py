@@ -90,7 +90,15 @@ class PlainKind:
         version = datetime.fromisoformat(one["version"])
         if one["order"] is None:
             elsewhere = one.get("elsewhere", {})
-            return Said(one["external"], version, None, one.get("why_not"), shipped_elsewhere=elsewhere)
+            sold_there = one.get("sold_there", {})
+            return Said(
+                one["external"],
+                version,
+                None,
+                one.get("why_not"),
+                shipped_elsewhere=elsewhere,
+                sold_there=sold_there,
+            )
         order, unmapped = json.loads(json.dumps(one["order"])), []
         for line in order["lines"]:
             units = catalogue.item("sku", line["sku"])

@@ -177,3 +177,23 @@ def test_a_pickup_is_an_order_for_the_node_of_its_location(node: str) -> None:
     said = acme.by_graphql(order).order
     assert said is not None
     assert said.pickup_node == node
+
+
+def test_what_a_till_hands_over_is_off_its_node_and_what_comes_back_is_there_again() -> None:
+    acme = OfNodes()
+    order = acme.shop.place(Bought("CAP", 3), Bought("SHIRT-S"), at_the_till=True, location=acme.at["nwk"].id)
+    said = acme.by_graphql(order)
+    assert (said.order, said.why_not) == (None, "sold at the till")
+    assert said.sold_there == {"slc": {}, "nwk": {"CAP": 3, "SHIRT-S": 1}, "atl": {}}
+    acme.shop.refund(order, {order.lines[0].id: 2})
+    assert acme.by_graphql(order).sold_there["nwk"] == {"CAP": 1, "SHIRT-S": 1}
+
+
+def test_a_till_takes_nothing_off_a_node_that_reports_it_itself_or_of_an_order_from_before_the_connection() -> None:
+    acme = OfNodes()
+    order = acme.shop.place(Bought("CAP"), at_the_till=True, location=acme.at["nwk"].id)
+    acme.entry["till_sales"] = False
+    assert acme.by_graphql(order).sold_there == {}
+    acme.entry["till_sales"] = True
+    acme.kept = {**acme.kept, "connected_at": acme.clock().isoformat()}
+    assert acme.by_graphql(order).sold_there == {}

@@ -387,14 +387,21 @@ class Shop:
         if units - unshipped > line.fulfilled - line.returned:
             raise Impossible("Quantity cannot return more items than were fulfilled")
         line.returned += units - unshipped
-        level = self.committed(line, next(iter(self.locations.values())))
+        level = self.committed(line, self._came_from(line))
         if how == "RETURN" and level:
             level.available += units
+
+    def _came_from(self, line: Line) -> Location:
+        """The location that a line's units left, else the first one: they come back there."""
+        left = [
+            one.location for one in self.fulfillments.values() if any(part.line is line for _, part, _ in one.lines)
+        ]
+        return left[0] if left else next(iter(self.locations.values()))
 
     def _refund_units(self, order: Order, units: Sequence[tuple[Line, int, str]], note: str | None = None) -> Refund:
         lines = [
             RefundLine(
-                self.new_id(), line, quantity, how, next(iter(self.locations.values())) if how != "NO_RESTOCK" else None,
+                self.new_id(), line, quantity, how, self._came_from(line) if how != "NO_RESTOCK" else None,
                 line.price * quantity - line.discount * quantity // line.quantity, line.tax * quantity // line.quantity,
             )
             for line, quantity, how in units
