@@ -68,8 +68,8 @@ EXISTS = text("SELECT EXISTS (SELECT FROM look_ahead WHERE version = :version)")
 
 async def keep(
     connection: WriteConnection, version: int, orders: int, ahead: int, prices: Mapping[tuple[str, str], int]
-) -> bool:
-    """Store a version, learned from so many orders for so many; false when another process was quicker."""
+) -> None:
+    """Store a version, learned from so many orders for so many, unless another process was quicker."""
     parameters = {
         "version": version,
         "orders": orders,
@@ -78,7 +78,7 @@ async def keep(
         "skus": [sku for _, sku in prices],
         "prices": list(prices.values()),
     }
-    return bool((await connection.execute(KEEP, parameters)).scalar_one())
+    await connection.execute(KEEP, parameters)
 
 
 KEEP = text(
@@ -86,12 +86,10 @@ KEEP = text(
     WITH made AS (
         INSERT INTO look_ahead (version, orders, ahead) VALUES (:version, :orders, :ahead)
         ON CONFLICT DO NOTHING RETURNING version
-    ), priced AS (
-        INSERT INTO look_ahead_price (version, node, sku, price)
-        SELECT m.version, p.node, p.sku, p.price
-        FROM made m, unnest(CAST(:nodes AS text[]), CAST(:skus AS text[]), CAST(:prices AS bigint[])) AS p(node, sku, price)
     )
-    SELECT count(*) FROM made
+    INSERT INTO look_ahead_price (version, node, sku, price)
+    SELECT m.version, p.node, p.sku, p.price
+    FROM made m, unnest(CAST(:nodes AS text[]), CAST(:skus AS text[]), CAST(:prices AS bigint[])) AS p(node, sku, price)
     """
 )
 

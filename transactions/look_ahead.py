@@ -1,13 +1,14 @@
 """Learns look-ahead prices from the orders of the last weeks, and stores a version of them each hour."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from database import look_ahead as statements
 from database import network as networks
 from database import stock
 from database.connect import ReadConnection
+from database.look_ahead import Seen
 from domain.network import Network
 from domain.sourcing.look_ahead import SeenOrder
 from domain.sourcing.recorded import unpacked
@@ -53,6 +54,10 @@ async def _seen(
         return [], 0.0
     known = {one.network_version for one in came.newest}
     versions = {number: (await transactions.networks.version(connection, number))[1] for number in known}
-    rounds = [unpacked(one.asked, versions[one.network_version]).asked for one in came.newest]
-    seen = await asyncio.to_thread(lambda: [one for asked in rounds if (one := seen_order(asked, network))])
+    seen = await asyncio.to_thread(_read, came.newest, versions, network)
     return seen, came.orders / max(1.0, (now - came.first_at) / A_DAY)
+
+
+def _read(newest: Sequence[Seen], versions: Mapping[int, Network], network: Network) -> list[SeenOrder]:
+    rounds = (unpacked(one.asked, versions[one.network_version]).asked for one in newest)
+    return [one for asked in rounds if (one := seen_order(asked, network))]

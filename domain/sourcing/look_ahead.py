@@ -29,7 +29,8 @@ SLOWER_AFTER = 2
 too high where all orders would rather have the same unit."""
 
 LARGEST_STEP = 0.6
-"""Of what one shipment costs in the median. In the end a step is three hundredths of that: prices are no finer."""
+"""Of what one shipment costs in the median, or one unit, where that is more. In the end a step is three hundredths of that, and
+prices are no finer."""
 
 CANDIDATES_MAX = 10
 """Nodes that may ship an order: those that are cheapest for all of it."""
@@ -133,7 +134,8 @@ class _Futures:
         too_many = self._sets.sizes[None, :] > np.array([order.nodes_max for order in orders])[:, None]
         self._together: _Numbers = self._sets.summed(self._shipments)
         self._together[too_many] = np.inf
-        self._step = LARGEST_STEP * float(np.median(self._shipments.min(axis=1)))
+        a_unit = self._units[np.isfinite(self._units)]
+        self._step = LARGEST_STEP * float(max(np.median(self._shipments.min(axis=1)), np.median(a_unit)))
 
     def _fill(
         self, at: int, order: SeenOrder, held: Places, node_at: Mapping[str, int], sku_at: Mapping[str, int]

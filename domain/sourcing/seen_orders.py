@@ -28,14 +28,15 @@ AHEAD = timedelta(days=14)
 
 
 def seen_order(asked: RoundInput, network: Network) -> SeenOrder | None:
-    """An order as its first round was asked for; None where its strategy does not look ahead, where a node is asked for, or
-    where no node may ship it.
+    """An order as its first round was asked for; None where its strategy does not look ahead, where a node is asked for or
+    gets the goods, or where no node may ship it.
 
     Nodes and shipments are those of the strategy's last tier. A bundle counts as its components.
     """
     strategy = strategy_for(asked.facts, network)
     wanted = [one for one in asked.wanted if network.knows_item(one.sku)]
-    if not strategy.look_ahead or not wanted or asked.facts.pickup_node or asked.facts.only_node:
+    facts = asked.facts
+    if not strategy.look_ahead or not wanted or facts.pickup_node or facts.only_node or facts.to_node:
         return None
     admitted = _admitted(asked, wanted, network, strategy)
     if not admitted:

@@ -30,6 +30,12 @@ def test_a_unit_that_every_order_wants_from_one_node_has_the_price_of_the_next_b
     assert prices == {(EAST, "A"): pytest.approx(540, abs=60)}
 
 
+def test_prices_are_found_where_only_units_cost_something() -> None:
+    lines = (SeenLine("A", 1, {EAST: 1_000, WEST: 1_600}),)
+    prices = look_ahead_prices([SeenOrder({EAST: 0, WEST: 0}, lines)], {(EAST, "A"): 4, (WEST, "A"): 20}, 10, seed=1)
+    assert prices == {(EAST, "A"): pytest.approx(540, abs=60)}
+
+
 def test_stock_that_lasts_has_no_price() -> None:
     assert look_ahead_prices([order_of(1_000, 1_600, "A")], {(EAST, "A"): 40, (WEST, "A"): 4}, ahead=10, seed=1) == {}
 
@@ -146,6 +152,8 @@ def test_an_order_is_learned_from_as_each_node_would_ship_it_whatever_it_had() -
 def test_orders_whose_node_is_asked_for_or_whose_strategy_does_not_look_ahead_teach_nothing() -> None:
     chosen = replace(asked(), facts=replace(ORDER, from_node="n1"))
     assert seen_order(chosen, network()) is None
+    transfer = replace(asked(), facts=replace(ORDER, to_node="n2"))
+    assert seen_order(transfer, network()) is None
     assert seen_order(asked(), network(look_ahead="")) is None
 
 
