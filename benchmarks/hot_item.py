@@ -173,9 +173,10 @@ async def _turns(transactions: OrderTransactions, plan: Plan, say: Callable[[str
         ]
         for callers, source, rates in turns if pair % 2 else reversed(turns):
             say(f"{callers} callers")
+            began = time.perf_counter()
             lives = await _lives(transactions, source, callers, plan.seconds)
             shipped += len(lives)
-            rates.append(len(lives) / plan.seconds)
+            rates.append(len(lives) / (time.perf_counter() - began))
             if callers == 1:
                 found.placed_milliseconds += [1000 * placed for placed in lives]
     return shipped
