@@ -7,9 +7,10 @@ from importlib.resources import files
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.async_api import Locator, Page, ViewportSize, expect
+from playwright.async_api import Locator, Page, Request, ViewportSize, expect
 
 from tests.conftest import OPERATOR_KEY
+from tests.console_acts import act_of, due_here
 from tests.house import House
 from tests.http_server import listening
 
@@ -26,12 +27,21 @@ class Operator:
     """An operator who is signed in, with the pointer in hand."""
 
     page: Page
+    house: House
     address: str
     clicks: int = 0
     said: list[str] = field(default_factory=list)
     """What the browser wrote to its console."""
     hosts: set[str] = field(default_factory=set)
     """Where the pages loaded something from."""
+    acts: set[str] = field(default_factory=set)
+    """What was done, as `tests/console_acts.py` names it."""
+
+    def notes(self, request: Request) -> None:
+        """Keep where a request goes, and which act it is."""
+        self.hosts.add(urlsplit(request.url).netloc)
+        if request.method == "POST":
+            self.acts.add(act_of(urlsplit(request.url).path, request.post_data or ""))
 
     async def goes(self, path: str) -> None:
         """Open a page by its address, which counts no click."""
@@ -90,18 +100,20 @@ class Operator:
 
 @asynccontextmanager
 async def operating(page: Page, house: House, key: str = OPERATOR_KEY) -> AsyncIterator[Operator]:
-    """An operator at the console of a house. Afterwards: no complaint of the browser, and nothing from another host."""
+    """An operator at the console of a house. Afterwards: the acts of this test were done, the browser has no complaint, and
+    nothing came from another host."""
     page.set_default_timeout(WITHIN_MS)
     async with listening(house) as address:
-        operator = Operator(page, address)
+        operator = Operator(page, house, address)
         page.on("console", lambda message: operator.said.append(message.text))
         page.on("pageerror", lambda error: operator.said.append(str(error)))
-        page.on("request", lambda request: operator.hosts.add(urlsplit(request.url).netloc))
+        page.on("request", operator.notes)
         await page.goto(address)
         await page.get_by_label("Key").fill(key)
         await page.get_by_role("button", name="Sign in").click()
         await page.wait_for_url("**/console/**")
         yield operator
         await page.goto("about:blank")  # its stream of news ends with the page
+    assert due_here() - operator.acts == set(), "this test does not do what tests/console_acts.py says"
     assert operator.said == []
     assert operator.hosts - {""} == {urlsplit(address).netloc}

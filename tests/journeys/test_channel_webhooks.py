@@ -84,6 +84,12 @@ class Shop:
         self.house.orders.append(self.order)
         return document
 
+    async def is_misfit(self) -> None:
+        """Wait until a person is asked about what does not fit."""
+        async with asyncio.timeout(60):
+            while not (await self.house.http.get("/exceptions?code=channel_misfit")).json()["items"]:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+
 
 @pytest_asyncio.fixture
 async def shop(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Shop]:

@@ -191,9 +191,7 @@ async def test_a_policy_that_breaks_a_case_is_applied_when_its_name_is_ticked(ho
 
 async def test_what_a_channel_sent_and_did_not_fit_is_tried_again_from_the_page_of_connections(shop: Shop) -> None:
     await shop.send(shop.document(service="teleport"))
-    async with asyncio.timeout(ANSWERS_WITHIN_SECONDS):
-        while not (await shop.house.http.get("/exceptions?code=channel_misfit")).json()["items"]:  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
+    await shop.is_misfit()
     policy = shop.directory / "policy.toml"
     policy.write_text(policy.read_text().replace("[transit]", "[transit]\nteleport = [[20000, 1]]"))
     assert await apply_network(shop.house.database_url, shop.directory) == []
