@@ -50,7 +50,8 @@ def _change(profile: Profile, notice: Notice) -> Done:
     """How the order is now, where that is not as the buyer knows it: in an 855 that replaces the earlier one, where that is
     agreed, or in an 865 about the lines."""
     buyer = as_decided(buyer_of(notice.order), notice.ids)
-    about = {line["line"]: line["quantity"] for line in notice.data.get("lines", ())}
+    lines_of_event = () if notice.kind == EventKind.SHIPPED else notice.data.get("lines", ())
+    about = {line["line"]: line["quantity"] for line in lines_of_event}
     fewer = fewer_than_known(buyer, about if notice.kind == EventKind.CANCELLED else {}, notice.ids)
     waits = [] if profile.waiting_units == NOTHING else wait_otherwise(buyer, about, notice.ids)
     lines = list(dict.fromkeys([*fewer, *waits]))
