@@ -58,20 +58,3 @@ async def test_each_location_has_its_nodes_stock_learns_the_plan_and_shows_what_
     assert left == {"reroutes": {"SERUM-30": 2}, "asks": {"TONER-200": 1}}
     assert order.fulfillment_status == "FULFILLED"
     assert await each.exceptions() == []
-
-
-async def test_what_a_till_hands_over_is_not_sold_again(each: Connected) -> None:
-    await each.house.stock("reroutes", SERUM_30=5)
-    await shows(each, "SERUM-30", reroutes=5)
-
-    order = each.shop.place(Bought("SERUM-30", 2), at_the_till=True, location=each.locations["reroutes"])
-    await each.webhooks()
-    await each.carried_out()
-    await each.house.stock("reroutes", SERUM_30=1)
-    await shows(each, "SERUM-30", reroutes=4)
-    each.shop.refund(order, {order.lines[0].id: 1})
-    await each.webhooks()
-    await each.carried_out()
-    await each.poll()
-    await shows(each, "SERUM-30", reroutes=5)
-    assert await each.exceptions() == []
