@@ -1,5 +1,6 @@
 """What partners write otherwise than the standard, or than other partners, is understood or has a named outcome."""
 
+from collections.abc import Collection
 from datetime import date
 
 import pytest
@@ -28,6 +29,9 @@ class Catalogue:
 
     def item(self, kind: str, external: str) -> Units | None:
         return ITEMS.get((kind, external))
+
+    def nodes(self) -> Collection[str]:
+        return ()
 
 
 def message(code: str, body: str, version: str = "004010") -> Message:
