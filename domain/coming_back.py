@@ -1,4 +1,4 @@
-"""Decides what of goods that come back may be promised, and from when: as experience says (docs/decisions/0081)."""
+"""Decides what of goods that come back may be promised, and from when: as experience says (docs/decisions/0080)."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
