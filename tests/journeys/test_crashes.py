@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequenc
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from io import SEEK_END
 from pathlib import Path
 from typing import Any
 
@@ -472,8 +473,10 @@ class Owner(Shop):
 
     async def sell(self, sku: str) -> None:
         """From now on there is such an item."""
-        with (self.network / "items.csv").open("a") as items:
-            items.write(f"{sku},Something new,100,0,,,\n")
+        with (self.network / "items.csv").open("r+") as items:
+            columns = items.readline().count(",") + 1
+            items.seek(0, SEEK_END)
+            items.write(",".join([sku, "Something new", "100", *[""] * (columns - 3)]) + "\n")
         assert not await apply_network(self.database_url, self.network)
 
     async def change(self, statement: str, name: str) -> None:

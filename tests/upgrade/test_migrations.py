@@ -54,6 +54,10 @@ LANDED = {
     "0029_shadow.py": "4cb5925be9b2d021c96a014bc332604fb853e89a50639c93ae9c15227dd4032c",
     "0030_saved_filters.py": "cf4510665655d7e0cd4feafcf4fc399d2f5987599aa076995c2b7a81c9802cfa",
     "0031_kept_scans.py": "9864d6d4fdbe243c95db55f9194c5c4cb02109a403e3a19fbe3d58f95b7686eb",
+    "0032_levels_of_places.py": "2eeeb1ab5921f74e7eac072449c85f1b9646bd8af61b63435a7a1256be35e886",
+    "0033_manifests.py": "630ac98bc2f9cf52fd6aa2c3e59cf9ea1badbcd9a3f0b1393d3444c97fbd3871",
+    "0034_coming_back.py": "19f20a0c8b3221750840ae108ef75e8db65913e6f9c9718fbe32fb4d0ce87540",
+    "0035_look_ahead.py": "ed658c9d485129020c4a874894bf02fa937fa30e1b3067c717afd8da557d686c",
 }
 """Revisions that some database may have run, each with the SHA-256 of its text."""
 PLANTED = """
