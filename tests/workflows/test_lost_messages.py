@@ -213,6 +213,8 @@ async def _live(house: House, node: Node, life: Life, doors: asyncio.Semaphore) 
             await house.skip_to(name, min(due, key=datetime.fromisoformat))
         assert not due, f"{life}: still waits for {document}"
         assert document["exceptions"] or document["closed"], f"{life}: {document}"
+        # Calls that go on failing would keep their node's breaker open for the orders that come after this one.
+        node.lost -= _lost_calls(name, life)
         return document
 
 
