@@ -78,7 +78,7 @@ def schedule(
         Lane("levels", SECOND, (Job("send_stock_levels", levels.visit),), HALF_A_MINUTE),
         Lane(LABELS, SECOND, (Job("buy_labels", labels.carry_out),), MINUTE),
         _of_manifests(transactions, manifests),
-        Lane("tracking", MINUTE, (Job("ask_where_parcels_are", trackings.ask),)),
+        Lane("tracking", MINUTE, (Job("ask_where_parcels_are", trackings.ask),), FIVE_MINUTES),
         Lane("scans", MINUTE, (Job("apply_kept_scans", partial(unknown_scan.apply_kept, transactions)),), FIVE_MINUTES),
         Lane("shadow", TEN_SECONDS, (Job("compare_shadow", Shadows(transactions.database).compare),), TEN_MINUTES),
         Lane("look_ahead", HOUR, (Job("learn_prices", partial(look_ahead.learn, transactions)),)),
@@ -105,7 +105,7 @@ def _of_retention(transactions: OrderTransactions) -> Lane:
 def _of_manifests(transactions: OrderTransactions, manifests: Manifests) -> Lane:
     """What the end of a node's day brings; no label waits for it, since a carrier may take its time to answer."""
     asked = Job("ask_for_manifests", partial(manifest.ask_at_cutoff, transactions))
-    return Lane(MANIFESTS, MINUTE, (asked, Job("make_manifests", manifests.carry_out)))
+    return Lane(MANIFESTS, MINUTE, (asked, Job("make_manifests", manifests.carry_out)), FIVE_MINUTES)
 
 
 def _of_supply(transactions: OrderTransactions) -> Lane:

@@ -154,7 +154,7 @@ async def test_units_that_wait_are_reported_once_and_their_promise_when_it_is_gi
     assert len(await events_of(shop, name)) == 2
     await shop.receive(NEXT, LAMP=2)
     await shop.backorders.work_off(10)
-    assert (await events_of(shop, name))[2:] == [("promised", {})]
+    assert (await events_of(shop, name))[2:] == [("promised", {}), ("backorder_filled", {"1": 2})]
 
 
 async def test_a_cancel_is_reported_with_its_units_and_a_short_pick_is_not_reported_at_all(shop: Shop) -> None:

@@ -190,11 +190,15 @@ async def test_weightings_stand_side_by_side_at_what_the_policy_charges_and_thos
     await shop.sold(("CHAIR", 1))
     kept = await history(shop.database, EVER, AFTER)
     points = {one.words: one for one in frontier(kept, kept.network, Written().read(), 1.0, AFTER)}
-    found = {words: (one.trial.shipments, one.trial.days, one.is_best) for words, one in points.items()}
-    assert found["as the policy ranks"] == (2, 6.0, False)
-    assert found["the lowest cost first"] == found["the fewest days first"] == (3, 2.0, True)
-    assert found["the fewest boxes first"] == (2, 4.0, True)
-    costs = {shipments: set[int]() for shipments, _, _ in found.values()}
+    found = {words: (one.trial.shipments, one.is_best) for words, one in points.items()}
+    assert found["as the policy ranks"] == (2, False)
+    assert found["the lowest cost first"] == found["the fewest days first"] == (3, True)
+    assert found["the fewest boxes first"] == (2, True)
+    # How many days a promise takes depends on the hour at which the order comes, so only their sequence is certain.
+    days = {words: one.trial.days for words, one in points.items()}
+    assert days["the lowest cost first"] == days["the fewest days first"]
+    assert days["the fewest days first"] < days["the fewest boxes first"] < days["as the policy ranks"]
+    costs = {shipments: set[int]() for shipments, _ in found.values()}
     for one in points.values():
         if one.is_best:
             costs[one.trial.shipments].add(one.trial.cost)

@@ -275,7 +275,7 @@ async def everything_about_orders(life: Life) -> list[str]:
         await keep_label(connection, name, f"{name}-f1")
         manifest = await keep_manifest(connection, "slc", f"{name}-f1")
     await send("/nodes/slc/manifests", {"carrier": "van"})
-    await send(f"/manifests/{manifest}/settle", {})
+    await send(f"/manifests/{manifest}/settle", {"outcome": "made"})
     await send(f"/labels/{name}-f1-l1/void", {})
     for back in made:
         messages = f"/returns/{back}/messages"

@@ -43,7 +43,7 @@ IDLE_LONGEST = defaultdict(
     lambda: schedule.TEN_SECONDS,
     dict.fromkeys(("channels", "notices", "levels"), schedule.HALF_A_MINUTE)
     | dict.fromkeys(("polls", "supply", "labels"), schedule.MINUTE)
-    | {"scans": schedule.FIVE_MINUTES}
+    | dict.fromkeys(("scans", "tracking", "manifests"), schedule.FIVE_MINUTES)
     | dict.fromkeys(("shadow", "replenishment"), schedule.TEN_MINUTES),
 )
 """How long a lane waits for a commit before it looks by itself; in these tests some wait for a day."""

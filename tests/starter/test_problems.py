@@ -33,6 +33,7 @@ from transactions.exception import UnknownException
 from transactions.fulfillment import UnknownFulfillmentOrder
 from transactions.key import UnknownKey, UsedForAnotherKey
 from transactions.label import UnknownLabel
+from transactions.manifest import UnknownManifest
 from transactions.network import NoNetwork
 from transactions.order import UsedForAnotherOrder
 from transactions.pause import UnknownNode
@@ -45,8 +46,8 @@ from transactions.what_if import NotToBeAsked
 from workflows.client import NoAnswer, WorkflowGone
 
 ROOT = Path(__file__).parents[2]
-TRIED_AGAIN = {"KeyTaken", "OffersChanged", "SaidTwice", "StockTaken"}
-"""Never leave the transactions that raise them, or are tried again by Temporal."""
+TRIED_AGAIN = {"KeyTaken", "OffersChanged", "Outdated", "SaidTwice", "StockTaken"}
+"""Never leave the transactions that raise them, or are tried again by Temporal or by a job."""
 TAKES_BACK = {"Refused", "_Undone"}
 """Roll back a step of a channel that its order cannot follow, and a preview."""
 OF_A_COMMAND = {"NetworkRefused", "NoLabels", "NoShadow"}
@@ -69,6 +70,7 @@ DOCUMENTS: list[tuple[Exception, Kind, str, str | None, dict[str, Any]]] = [
     (UnknownItem("SOFA"),                 NOT_FOUND, "there is no item SOFA", None, {}),
     (UnknownKey("0123"),                  NOT_FOUND, "there is no key 0123", None, {}),
     (UnknownLabel("web-1-f1-l1"),         NOT_FOUND, "there is no label web-1-f1-l1", None, {}),
+    (UnknownManifest("slc-van-m1"),       NOT_FOUND, "there is no manifest slc-van-m1", None, {}),
     (NoWebhook("web"),                    NOT_FOUND, "there is no webhook of channel web", None, {}),
     (NotAllowed("an operator paused slc"), NOT_ALLOWED, "an operator paused slc", None, {}),
     (RequestRefused("it has shipped"),    REFUSED, "it has shipped", None, {}),
