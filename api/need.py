@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Response
 from api.access import Operator, ServiceDep
 from api.answer import shown
 from api.common import IdempotencyKey, Limit
+from api.service import Service
 from database.documents import need as documents
 from database.documents.document import Page, page
 from database.documents.need import Need
@@ -41,7 +42,12 @@ async def take_needs(
 ) -> Taken:
     """Take needs as transfers: one for each source, destination and service. A need that was taken is covered by what is on
     its way, so nothing is taken twice."""
-    took = await needs.take(service.transactions, Asked("needs", body, holder.actor, idempotency_key))
+    return await carry_out(service, Asked("needs", body, holder.actor, idempotency_key))
+
+
+async def carry_out(service: Service, asked: Asked[TakeRequest], seen: str | None = None) -> Taken:
+    """Take needs, and start the new transfers. `seen` and what is raised: as in `transactions.need.take`."""
+    took = await needs.take(service.transactions, asked, seen)
     for order in took.inputs:
         service.relay.start_soon(order)
     return took.taken

@@ -1,8 +1,7 @@
 """What nodes need by their rules of replenishment: why, from which sources, and taking needs as transfers after a preview."""
 
 import secrets
-from collections.abc import Mapping, Sequence
-from hashlib import sha256
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,10 +10,9 @@ from pydantic import ValidationError
 from starlette.responses import Response
 
 from api import need as interface
-from api.problems import INVALID, REFUSED, Problem
+from api.problems import INVALID
 from console import words
 from console.visit import REFUSALS, Fields, Visit, filled, page, problem_of
-from database.connect import ReadConnection
 from database.documents import need as documents
 from database.documents.document import page as page_of
 from domain.mistake import describe
@@ -22,6 +20,7 @@ from domain.network import Network
 from domain.replenishment import Taken, TakeRequest
 from domain.role import Role
 from transactions import need as needs
+from transactions.request import Asked
 
 Document = Mapping[str, Any]
 
@@ -65,10 +64,10 @@ async def _ask(visit: Visit) -> Response:
 
 
 async def _asked(visit: Visit, asked: Fields, mistake: str = "", status: int = 200) -> Response:
-    sentences = list[str]()
+    foreseen = list[needs.Foreseen]()
     async with visit.service.database.read() as connection:
         try:
-            sentences = await _foreseen(visit, connection, _body(asked))
+            foreseen = await needs.foresee(connection, await visit.network(connection), _body(asked))
         except ValidationError as error:
             mistake = mistake or describe(error, TakeRequest)
         except REFUSALS as error:
@@ -77,16 +76,11 @@ async def _asked(visit: Visit, asked: Fields, mistake: str = "", status: int = 2
         "take_needs.html",
         status,
         asked=asked,
-        sentences=sentences,
-        sure=_digest(sentences),
+        sentences=[words.of_taken(*one) for one in foreseen],
+        sure=needs.digest(foreseen),
         once=secrets.token_hex(16),
         mistake=mistake,
     )
-
-
-async def _foreseen(visit: Visit, connection: ReadConnection, body: TakeRequest) -> list[str]:
-    """The transfers that taking would make, in sentences."""
-    return [words.of_taken(*one) for one in await needs.foresee(connection, await visit.network(connection), body)]
 
 
 def _body(asked: Fields) -> TakeRequest:
@@ -97,23 +91,12 @@ def _body(asked: Fields) -> TakeRequest:
     )
 
 
-def _digest(sentences: Sequence[str]) -> str:
-    """What was shown before, so that nothing else is taken."""
-    return sha256("\n".join(sentences).encode()).hexdigest()[:16]
-
-
 async def _take(visit: Visit) -> Response:
-    """Take them, unless taking them would make other transfers than the operator saw.
-
-    A change in the moment between this and the taking is judged by its transaction: it never takes what is not free.
-    """
+    """Take them, unless taking them would make other transfers than the operator saw. Sent twice, it is done once."""
     form = visit.form
     try:
-        body = _body(form)
-        async with visit.service.database.read() as connection:
-            if form.get("sure") != _digest(await _foreseen(visit, connection, body)):
-                raise Problem(REFUSED, "the needs have changed since you saw them, and nothing was done; look again")
-        taken = await interface.take_needs(body, visit.holder, visit.service, form.get("once"))
+        asked = Asked("needs", _body(form), visit.holder.actor, form.get("once"))
+        taken = await interface.carry_out(visit.service, asked, seen=form.get("sure"))
     except ValidationError as error:
         return await _asked(visit, form, describe(error, TakeRequest), INVALID.status)
     except REFUSALS as error:

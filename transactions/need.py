@@ -4,11 +4,13 @@ One taking at a time: who comes second reads the transfers that the first has ma
 """
 
 import asyncio
+import json
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from hashlib import sha256
 from secrets import token_hex
 from typing import NamedTuple, TypeVar
 
@@ -28,7 +30,7 @@ from domain.stock import StockLevel
 from domain.transfer import TransferLine, TransferRequest
 from network.validate_order import WrongField
 from transactions import transfer as transfers
-from transactions.request import Answer, Asked, answered_once
+from transactions.request import Answer, Asked, RequestRefused, answered_once
 from transactions.supply import workload
 from transactions.transaction import OrderTransactions
 
@@ -40,6 +42,8 @@ NAME_BYTES = 5
 """Random ones in the name of a transfer, behind its destination."""
 
 Which = Callable[[Need], bool]
+Names = tuple[str, str, str]
+"""Source, destination and service of a transfer."""
 
 
 async def listed(
@@ -168,15 +172,29 @@ async def foresee(connection: ReadConnection, network: Network, body: TakeReques
     _check(body, network)
     rules = _by_item(network, body.skus)
     found = await _first(connection, network, rules, partial(_is_at, body.node), datetime.now(UTC))
-    return [
-        Foreseen(*names, {need.sku: proposal.quantity for need, proposal in lines})
-        for names, all_lines in together(found[:NEEDS_MAX])
-        for lines in _parts(all_lines)
-    ]
+    return _foreseen(_transfers(found))
 
 
-async def take(transactions: OrderTransactions, asked: Asked[TakeRequest]) -> Took:
-    """Take needs as transfers, once for an idempotency key. Raises `WrongField`, `UsedForAnotherRequest` and `NoNetwork`."""
+def _transfers(found: Sequence[Need]) -> list[tuple[Names, Lines]]:
+    """The needs that one taking takes, as transfers of what their nodes have."""
+    return [(names, lines) for names, all_lines in together(found[:NEEDS_MAX]) for lines in _parts(all_lines)]
+
+
+def _foreseen(transfers: Iterable[tuple[Names, Lines]]) -> list[Foreseen]:
+    return [Foreseen(*names, {need.sku: proposal.quantity for need, proposal in lines}) for names, lines in transfers]
+
+
+def digest(foreseen: Sequence[Foreseen]) -> str:
+    """Names transfers that somebody has seen, so that no others are made."""
+    return sha256(json.dumps(foreseen, sort_keys=True).encode()).hexdigest()[:16]
+
+
+async def take(transactions: OrderTransactions, asked: Asked[TakeRequest], seen: str | None = None) -> Took:
+    """Take needs as transfers, once for an idempotency key. `seen` is the digest of the transfers that may be made; None =
+    whatever is needed.
+
+    Raises `WrongField`, `UsedForAnotherRequest`, `NoNetwork`, and `RequestRefused` when other transfers would be made.
+    """
     inputs: list[OrderInput] = []
     async with transactions.begin() as transaction:
         connection = transaction.connection
@@ -185,7 +203,7 @@ async def take(transactions: OrderTransactions, asked: Asked[TakeRequest]) -> To
 
         async def doing(_: Request) -> Answer:
             rules, taking = _by_item(network, asked.body.skus), Taking(asked.actor, asked.at)
-            taken, made = await _take(connection, network, rules, partial(_is_at, asked.body.node), taking)
+            taken, made = await _take(connection, network, rules, partial(_is_at, asked.body.node), taking, seen)
             inputs.extend(made)
             return taken.model_dump(mode="json", by_alias=True)
 
@@ -235,15 +253,16 @@ async def _take_of(transactions: OrderTransactions, network: Network, skus: Sequ
         return (await _take(connection, network, _by_item(network, needed), _is_automatic, taking)).inputs
 
 
-async def _take(connection: WriteConnection, network: Network, rules: Rules, which: Which, taking: Taking) -> Took:
+async def _take(
+    connection: WriteConnection, network: Network, rules: Rules, which: Which, taking: Taking, seen: str | None = None
+) -> Took:
     """Take at most NEEDS_MAX needs for the items of these rules, of all that there are while nobody else takes any."""
     await statements.hold(connection)
     found = await _first(connection, network, rules, which, taking.at)
-    made = [
-        await _store(connection, network, names, lines, taking)
-        for names, all_lines in together(found[:NEEDS_MAX])
-        for lines in _parts(all_lines)
-    ]
+    wanted = _transfers(found)
+    if seen not in (None, digest(_foreseen(wanted))):
+        raise RequestRefused("the needs have changed since you saw them, and nothing was done; look again")
+    made = [await _store(connection, network, names, lines, taking) for names, lines in wanted]
     answer = {"transfers": [document for document, _ in made], "more": len(found) > NEEDS_MAX}
     return Took(Taken.model_validate(answer), [input_ for _, input_ in made])
 
@@ -264,7 +283,7 @@ def _parts(lines: Lines) -> list[Lines]:
 
 
 async def _store(
-    connection: WriteConnection, network: Network, names: tuple[str, str, str], lines: Lines, taking: Taking
+    connection: WriteConnection, network: Network, names: Names, lines: Lines, taking: Taking
 ) -> tuple[Answer, OrderInput]:
     """Store one transfer, and from what each of its lines was decided."""
     source, destination, service = names
