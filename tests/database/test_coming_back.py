@@ -19,6 +19,8 @@ from domain.cart import PromiseRequest
 from domain.returns import ReturnDecision
 from domain.role import Role
 from tests.database.shop import CUSTOMER, MAP, NEAREST, NEXT, POLICY, Shop
+from tests.database.test_cut_over import DELIVERED
+from tests.database.test_cut_over import take as taken_over
 from tests.database.test_pegs import announce, days, events, settle
 from tests.database.test_returns import Desk
 from transactions import peg, promise
@@ -93,6 +95,14 @@ async def test_nothing_is_promised_of_an_item_that_was_hardly_ever_returned(data
     await settle(desk.shop)
     assert await days(desk.shop, order) == ""
     assert (await supply(desk))[0]["restocked_percent"] is None
+
+
+async def test_what_came_back_to_another_system_says_nothing_of_what_is_restocked_here(desk: Desk) -> None:
+    """An order that was taken over brings what had come back of it; what became of the units there, nobody has said."""
+    line = {"line": "1", "sku": "LAMP", "quantity": 6, "unit_price": 100, "shipped": 6, "returned": 6}
+    await taken_over(desk, {"shipped": 6, "returned": 6}, **DELIVERED, refunded=0, lines=[line])
+    await desk.asked(await with_customer(desk, 5), 5)
+    assert [row["restocked_percent"] for row in await supply(desk)] == [80]
 
 
 async def test_what_is_restocked_goes_to_the_order_that_was_promised_it(desk: Desk) -> None:
