@@ -8,7 +8,7 @@ from database import look_ahead as statements
 from database import network as networks
 from database import stock
 from database.connect import ReadConnection
-from database.look_ahead import Seen
+from database.look_ahead import Came, Seen
 from domain.network import Network
 from domain.sourcing.look_ahead import SeenOrder
 from domain.sourcing.recorded import unpacked
@@ -36,7 +36,12 @@ async def learn(transactions: OrderTransactions) -> None:
         _, network = await transactions.networks.version(connection, active)
         if not network.policy.looks_ahead or await statements.exists(connection, version):
             return
-        seen, a_day = await _seen(transactions, connection, network, now)
+        came, versions = await _came(transactions, connection, network, now)
+    seen = await asyncio.to_thread(
+        _read, came.newest, versions, network
+    )  # it may take longer than a transaction may be idle
+    a_day = _a_day(came, len(seen), now)
+    async with transactions.database.read_once() as connection:
         levels = await stock.levels(connection, {line.sku for order in seen for line in order.lines})
     prices = await asyncio.to_thread(prices_of, seen, a_day, levels.values(), network, version)
     async with transactions.database.write() as connection:
@@ -44,20 +49,23 @@ async def learn(transactions: OrderTransactions) -> None:
         await statements.erase_old(connection, KEPT)
 
 
-async def _seen(
+async def _came(
     transactions: OrderTransactions, connection: ReadConnection, network: Network, now: datetime
-) -> tuple[Sequence[SeenOrder], float]:
-    """The orders to learn from, under the rules of now; and how many come a day."""
+) -> tuple[Came, Mapping[int, Network]]:
+    """The orders to learn from, and the network versions that they were planned under."""
     strategies = [strategy.id for strategy in network.policy.strategies if strategy.look_ahead]
     came = await statements.came(connection, strategies, now - LEARNED_FROM, ORDERS_MAX)
-    if came.first_at is None:
-        return [], 0.0
     known = {one.network_version for one in came.newest}
-    versions = {number: (await transactions.networks.version(connection, number))[1] for number in known}
-    seen = await asyncio.to_thread(_read, came.newest, versions, network)
-    return seen, came.orders / max(1.0, (now - came.first_at) / A_DAY)
+    return came, {number: (await transactions.networks.version(connection, number))[1] for number in known}
 
 
 def _read(newest: Sequence[Seen], versions: Mapping[int, Network], network: Network) -> list[SeenOrder]:
     rounds = (unpacked(one.asked, versions[one.network_version]).asked for one in newest)
     return [one for asked in rounds if (one := seen_order(asked, network))]
+
+
+def _a_day(came: Came, seen: int, now: datetime) -> float:
+    """How many orders such as those seen come a day: of all that came, the share that the newest have."""
+    if came.first_at is None or not came.newest:
+        return 0.0
+    return came.orders * seen / len(came.newest) / max(1.0, (now - came.first_at) / A_DAY)

@@ -20,7 +20,11 @@ look_ahead = true
 per = "shipment"
 amount = '500.0 + 0.1 * node.distance_km'
 [[strategy.tier]]"""
-LOOKS_AHEAD = replace(MAP, policy=MAP.policy.replace('rank = ["distance"]\n[[strategy.tier]]', COSTS, 1))
+LOOKS_AHEAD = replace(
+    MAP,
+    nodes=MAP.nodes.replace("[[node]]", "[[node]]\npickup = true"),
+    policy=MAP.policy.replace('rank = ["distance"]\n[[strategy.tier]]', COSTS, 1),
+)
 
 
 @pytest_asyncio.fixture
@@ -77,6 +81,15 @@ async def test_prices_are_learned_once_an_hour_and_dropped_after_a_week(shop: Sh
     assert await prices(shop) == learned
     assert await shop.number("SELECT count(*) FROM look_ahead WHERE version > 1 AND orders = 1 AND ahead = 14") == 1
     assert await shop.number("SELECT count(*) FROM look_ahead") == 1
+
+
+async def test_orders_that_teach_nothing_are_not_expected_to_take_what_the_others_want(shop: Shop) -> None:
+    """They are collected at a node, which is no choice of nodes."""
+    await shop.sold(("CHAIR", 1))
+    for _ in range(3):
+        await shop.source(await shop.place(("CHAIR", 1), pickup_node=NEAREST))
+    await learn(shop.transactions)
+    assert await shop.number("SELECT count(*) FROM look_ahead WHERE orders = 1 AND ahead = 14") == 1
 
 
 async def test_prices_of_the_day_before_count_no_more(shop: Shop) -> None:
