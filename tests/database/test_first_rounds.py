@@ -1,6 +1,8 @@
 """First rounds of several orders in one transaction: exact, fair, and one that cannot be made so holds up no other."""
 
 import asyncio
+import os
+import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -18,8 +20,10 @@ from tests.database.test_hot_rows import after_the_first_lock
 from tests.sql_statements import round_trips_of_this_task, watched
 from transactions import first_rounds, gathering
 from transactions.gathering import AT_ONCE, Gathering
+from transactions.replay import Verdict, replay
 from transactions.sourcing import SourceInput
 
+EVER = datetime(1970, 1, 1, tzinfo=UTC)
 CAPACITY = 3
 LIMITED = f'id = "{NEAREST}"'
 WITH_A_LIMIT = replace(MAP, nodes=MAP.nodes.replace(LIMITED, f"{LIMITED}\ncapacity_per_day = {CAPACITY}"))
@@ -179,6 +183,34 @@ async def test_a_round_that_was_made_together_is_not_made_again(database: Databa
     assert await first_rounds.source(shop.transactions, *asked(order)) == made[order]
     assert await together(shop, order, other) == {}
     assert await shop.counters("CHAIR", NEAREST) == (5, 0, 2)
+    await shop.check()
+
+
+async def test_rounds_that_were_made_together_are_planned_again_to_the_same_plans(database: Database) -> None:
+    shop = await Shop.open(database, WITH_A_LIMIT)
+    await shop.receive(NEAREST, CHAIR=4)
+    await shop.receive(NEXT, CHAIR=20)
+    assert len(await together(shop, *await placed(shop, 6))) == 6
+    assert [one.verdict async for one in replay(database, EVER)] == [Verdict.SAME] * 6
+    await shop.check()
+
+
+@pytest.mark.parametrize("moment", ["before:commit", "after:commit"])
+async def test_orders_are_made_once_whenever_the_process_dies_that_makes_them_together(
+    database: Database, database_url: str, moment: str
+) -> None:
+    shop = await Shop.open(database)
+    await shop.receive(NEAREST, CHAIR=10)
+    orders = await placed(shop, 6)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.database.mortal_first_rounds", moment, "never", *orders),
+        env=os.environ | {"DATABASE_URL": database_url},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    said, _ = await process.communicate()
+    assert (process.returncode, said.decode().split()) == (0, [moment, "died", "never", "ended"])
+    assert await shop.counters("CHAIR", NEAREST) == (10, 0, 6)
+    assert await shop.number("SELECT count(*) FROM plan") == 6
     await shop.check()
 
 
