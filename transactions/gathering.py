@@ -21,8 +21,9 @@ TOGETHER_MAX = 16
 WAITS_MAX = timedelta(milliseconds=500)
 """How long a caller waits until it is served with others. Then it goes alone: an order that takes long holds up nobody else."""
 
-LASTS_MAX = timedelta(seconds=5)
-"""How long callers are served together. What takes longer hangs, and each of them goes alone."""
+LASTS_MAX = timedelta(seconds=1)
+"""How long callers are served together. What takes longer hangs, and each of them goes alone, while its workflow still waits
+for it (`workflows/timeouts.py`): a group waits for the stock of all its orders, and most of it is free."""
 
 log = structlog.get_logger()
 

@@ -7,20 +7,21 @@ A moment is `before:commit` or `after:commit`, about the first transaction that 
 
 import asyncio
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from database.connect import Database
 from runtime.where import database_url, master_keys
 from tests.database.mortal_labels import mortal
 from tests.database.mortal_notices import one_after_the_other
-from transactions import first_rounds
+from transactions import first_rounds, gathering
 from transactions.network import Networks
 from transactions.sourcing import SourceInput
 from transactions.transaction import OrderTransactions
 
 
 async def source(moment: str) -> None:
-    """Source all the orders at once."""
+    """Source all the orders at once. Those that wait are made together, however long a busy machine takes."""
+    vars(gathering)["WAITS_MAX"] = vars(gathering)["LASTS_MAX"] = timedelta(minutes=5)
     vars(first_rounds)["_claim"] = mortal(first_rounds._claim, moment, after="before:commit")
     vars(first_rounds)["source_together"] = mortal(first_rounds.source_together, moment, after="after:commit")
     database = Database(database_url(), master_keys())

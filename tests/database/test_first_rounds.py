@@ -22,6 +22,7 @@ from transactions import first_rounds, gathering
 from transactions.gathering import AT_ONCE, Gathering
 from transactions.replay import Verdict, replay
 from transactions.sourcing import SourceInput
+from workflows import timeouts
 
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 CAPACITY = 3
@@ -317,3 +318,22 @@ async def test_nobody_waits_for_a_group_that_hangs(monkeypatch: pytest.MonkeyPat
     counting = Counting()
     assert await _serve(counting, counting.hang, AT_ONCE + 5) == [2 * number for number in range(AT_ONCE + 5)]
     assert sorted(counting.alone_with) == list(range(AT_ONCE + 5))
+
+
+async def test_who_waits_and_is_in_a_group_that_hangs_still_goes_alone_while_its_workflow_waits() -> None:
+    assert gathering.WAITS_MAX + gathering.LASTS_MAX < timeouts.ONE_SHORT_TRANSACTION
+
+
+async def test_orders_in_a_group_with_one_whose_stock_is_locked_are_made_all_the_same(database: Database) -> None:
+    shop = await Shop.open(database)
+    await shop.receive(NEAREST, CHAIR=20, LAMP=20)
+    orders = [*await placed(shop, AT_ONCE + 4), await shop.place(("LAMP", 1))]
+    async with database.write() as other:
+        await stock.lock(other, [(NEAREST, "LAMP")])
+        states = asyncio.create_task(each(shop, orders))
+        async with asyncio.timeout(30):
+            while await shop.counters("CHAIR", NEAREST) != (20, 0, AT_ONCE + 4):  # noqa: ASYNC110 - PostgreSQL waits
+                await asyncio.sleep(0.01)
+        assert not states.done()
+    assert all(isinstance(state, OrderState) for state in await states)
+    await shop.check()
