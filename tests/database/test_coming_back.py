@@ -16,7 +16,7 @@ from database.documents import stock as stocks
 from database.documents import supply as supplies
 from database.key import Caller
 from domain.cart import PromiseRequest
-from domain.returns import ReturnDecision
+from domain.returns import DispositionRequest, ReturnDecision
 from domain.role import Role
 from tests.database.shop import CUSTOMER, MAP, NEAREST, NEXT, POLICY, Shop
 from tests.database.test_cut_over import DELIVERED
@@ -66,6 +66,12 @@ async def supply(desk: Desk) -> list[dict[str, Any]]:
 
 async def cancel(desk: Desk, name: str) -> None:
     await return_transactions.cancel(desk.shop.transactions, Asked(name, ReturnDecision(), "operator"))
+
+
+async def dispose(desk: Desk, name: str, was: str, now: str) -> None:
+    """Change the disposition of a unit."""
+    body = DispositionRequest.model_validate({"lines": [{"line": "1", "quantity": 1, "from": was, "to": now}]})
+    await return_transactions.change_dispositions(desk.shop.transactions, Asked(name, body, "operator"))
 
 
 async def test_the_share_that_was_restocked_before_is_promised_and_no_more(desk: Desk) -> None:
@@ -225,7 +231,9 @@ async def _changes(desk: Desk, chance: random.Random, changes: int) -> None:
 
     async def one() -> None:
         name = chance.choice(returns)
-        match chance.choice(["sell", "cancel", "grade", "grade", "restock", "turns", "withdraw", "dispose"]):
+        match chance.choice(
+            ["sell", "cancel", "grade", "grade", "restock", "turns", "withdraw", "receive", "dispose", "settle"]
+        ):
             case "sell":
                 orders.append(await desk.shop.sold(("LAMP", chance.randint(1, 3))))
             case "cancel":
@@ -239,8 +247,14 @@ async def _changes(desk: Desk, chance: random.Random, changes: int) -> None:
             case "withdraw":
                 with contextlib.suppress(RequestRefused):
                     await cancel(desk, name)
-            case "dispose":
+            case "receive":
                 await desk.tell(name, "received", lines=[{"line": "1", "quantity": 1}])
+            case "dispose":
+                was, now = chance.sample(["restock", "quarantine", "refurbish"], 2)
+                with contextlib.suppress(RequestRefused):
+                    await dispose(desk, name, was, now)
+            case "settle":
+                await desk.tell(name, "settled")
 
     for _ in range(changes // 3):
         await asyncio.gather(*(one() for _ in range(3)), peg.work_off(desk.shop.transactions))
