@@ -109,7 +109,8 @@ WRITE = text(
 async def outcomes(connection: ReadConnection, sku: str) -> list[Outcome]:
     """What became of the last lines of returns of a SKU that were authorized and are graded or over, the last first.
 
-    Returns that were over before their order was taken over do not count: what became of their units was not said.
+    Returns that were over before their order was taken over do not count: what became of their units was not said. Nor do lines
+    that were paid and never came: once they were paid, nobody counted on them.
     """
     rows = await connection.execute(OUTCOMES, {"sku": sku, "limit": LINES_MAX})
     return [Outcome(*row) for row in rows]
@@ -124,7 +125,7 @@ OUTCOMES = text(
         WHERE t.return_id = l.return_id AND t.line = l.line
           AND t.disposition = 'restock' AND t.condition <> 'wrong_item') b ON true
     WHERE l.sku = :sku AND r.authorized_at IS NOT NULL AND l.refund_on <> 'none_needed'
-      AND (o.taken_over_at IS NULL OR r.requested_at >= o.taken_over_at)
+      AND (o.taken_over_at IS NULL OR r.requested_at >= o.taken_over_at) AND (r.settled_at IS NULL OR l.received > 0)
       AND (l.graded >= l.quantity OR coalesce(r.closed_at, r.cancelled_at, r.declined_at, r.expired_at) IS NOT NULL)
     ORDER BY r.requested_at DESC, r.return_id, l.line LIMIT :limit
     """

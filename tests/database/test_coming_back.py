@@ -15,6 +15,7 @@ from database.documents import promise as promises
 from database.documents import stock as stocks
 from database.documents import supply as supplies
 from database.key import Caller
+from database.order import Event
 from domain.cart import PromiseRequest
 from domain.returns import DispositionRequest, ReturnDecision
 from domain.role import Role
@@ -23,7 +24,7 @@ from tests.database.test_cut_over import DELIVERED
 from tests.database.test_cut_over import take as taken_over
 from tests.database.test_pegs import announce, days, events, settle
 from tests.database.test_returns import Desk
-from transactions import peg, promise
+from transactions import channel_refund, peg, promise
 from transactions import returns as return_transactions
 from transactions.request import Asked, RequestRefused
 from transactions.returns import ReturnStep
@@ -107,6 +108,18 @@ async def test_what_came_back_to_another_system_says_nothing_of_what_is_restocke
     """An order that was taken over brings what had come back of it; what became of the units there, nobody has said."""
     line = {"line": "1", "sku": "LAMP", "quantity": 6, "unit_price": 100, "shipped": 6, "returned": 6}
     await taken_over(desk, {"shipped": 6, "returned": 6}, **DELIVERED, refunded=0, lines=[line])
+    await desk.asked(await with_customer(desk, 5), 5)
+    assert [row["restocked_percent"] for row in await supply(desk)] == [80]
+
+
+async def test_what_a_channel_paid_back_without_goods_says_nothing_of_what_is_restocked(desk: Desk) -> None:
+    """A parcel was lost, say, and the shop paid its customer: nothing was ever to come back."""
+    paid = await with_customer(desk, 5)
+    at = datetime.now(UTC)
+    async with desk.shop.transactions.open(paid) as work:
+        name = await channel_refund.record(work, {"1": 5}, 500, at)
+        await work.write(Event("paid back", "channel:web", at))
+    await return_transactions.close_return(desk.shop.transactions, ReturnStep(order=paid, return_=name, at=at))
     await desk.asked(await with_customer(desk, 5), 5)
     assert [row["restocked_percent"] for row in await supply(desk)] == [80]
 
