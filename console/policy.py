@@ -9,7 +9,7 @@ from typing import Any
 from starlette.responses import RedirectResponse, Response
 
 from api.problems import NOT_FOUND, REFUSED, Problem
-from console.visit import Visit, page
+from console.visit import Visit, number_seen, page
 from database.documents import network as documents
 from domain.role import Role
 from network.load import NetworkDocuments
@@ -98,12 +98,11 @@ async def _roll_back(visit: Visit) -> Response:
 
 async def _apply(visit: Visit, wanted: NetworkDocuments) -> tuple[str, Response | None]:
     """Apply documents; answers why it was refused, or the next page."""
-    seen = visit.form.get("seen")
     try:
         version = await network_version.apply(
             visit.service.database,
             wanted,
-            seen=int(seen) if seen.isdecimal() else 0,
+            seen=number_seen(visit.form, "seen"),
             actor=visit.holder.actor,
             accepted=visit.form.all("accept"),
         )

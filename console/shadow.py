@@ -7,7 +7,7 @@ from starlette.responses import RedirectResponse, Response
 
 from api.problems import NOT_FOUND, REFUSED, Problem
 from console.policy import difference
-from console.visit import Visit, page
+from console.visit import Visit, number_seen, page
 from database.connect import ReadConnection
 from database.documents import shadow as documents
 from domain.role import Role
@@ -69,7 +69,7 @@ def _act(visit: Visit) -> str:
 
 async def _do(visit: Visit) -> Response:
     """Promote or stop the shadow that the operator saw."""
-    database, shadow = visit.service.database, _number(visit, "shadow")
+    database, shadow = visit.service.database, number_seen(visit.form, "shadow")
     try:
         if _act(visit) == "stop":
             await shadows.stop(database, shadow)
@@ -77,7 +77,7 @@ async def _do(visit: Visit) -> Response:
         version = await shadows.promote(
             database,
             seen=shadow,
-            over=_number(visit, "seen"),
+            over=number_seen(visit.form, "seen"),
             actor=visit.holder.actor,
             accepted=visit.form.all("accept"),
         )
@@ -89,12 +89,6 @@ async def _do(visit: Visit) -> Response:
     except NetworkRefused as error:
         return await _asked(visit, "It was refused: " + "; ".join(error.lines), REFUSED.status)
     return RedirectResponse(f"/console/policy?applied={version}", 303)
-
-
-def _number(visit: Visit, name: str) -> int:
-    """A number of the form; 0, which no shadow and no version has, for what is none."""
-    written = visit.form.get(name)
-    return int(written) if written.isascii() and written.isdecimal() and len(written) <= 9 else 0
 
 
 ROUTES = [

@@ -203,6 +203,12 @@ def problem_of(raised: Exception) -> Problem:
     return raised if isinstance(raised, Problem) else meant(raised)
 
 
+def number_seen(form: Fields, name: str) -> int:
+    """The number of a version or a shadow that a page has shown; 0, which none has, for what is none."""
+    written = form.get(name)
+    return int(written) if written.isascii() and written.isdecimal() and len(written) <= 9 else 0
+
+
 def whole_number(text: str, name: str) -> int:
     """A number of units that somebody typed. Raises the problem that names the field."""
     if not (text.isascii() and text.isdecimal() and len(text) <= 9):

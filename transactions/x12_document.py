@@ -32,6 +32,7 @@ from formats.x12.acknowledgment import (
     acknowledge,
     acknowledge_interchange,
 )
+from formats.x12.elements import whole
 from formats.x12.partner import ONLY_SET, Partner, acknowledgment_alone, alone
 from formats.x12.parts import GROUP_OF_SET, Fault, Group, Interchange, Set, texts
 from formats.x12.read import CONTENT, NO_TRAILER_OF_SET, NotX12, read
@@ -284,8 +285,7 @@ async def settle(transactions: OrderTransactions, partner: str, said: Acknowledg
 
 
 async def _named(connection: ReadConnection, partner: str, said: Acknowledged) -> Known:
-    control = int(said.control) if said.control.isascii() and said.control.isdigit() else 0
-    known = await statements.find(connection, partner, control)
+    known = await statements.find(connection, partner, whole(said.control) or 0)
     if known is None or said.function not in (None, GROUP_OF_SET.get(known.code)):
         what = f"group {said.function} {said.control}" if said.function else f"interchange {said.control}"
         raise Misfit(f"it acknowledges {what}, and {partner} was sent none of this number")

@@ -22,6 +22,12 @@ PARTS_OF_A_PLACE = frozenset({"N1", "N2", "N3", "N4", "PER", "REF"})
 """Segments of an N1 loop."""
 
 
+def whole(written: str) -> int | None:
+    """A number of digits only, such as a control number or a count; None for a text that is none, or has too many of them."""
+    digits = written.lstrip("0") or written[-1:]
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= DIGITS_MAX else None
+
+
 def version_of(written_date: str, written_time: str, control: str) -> datetime:
     """The instant of an interchange; of two within the same minute the one with the higher control number is the
     later."""
@@ -31,7 +37,7 @@ def version_of(written_date: str, written_time: str, control: str) -> datetime:
         at = datetime.combine(made_on, time(int(hour), int(minute)), UTC)
     except ValueError as error:
         raise ElementError(f"ISA10 {written_time!r} is no time") from error
-    return at + timedelta(microseconds=int(control) % 60_000_000 if control.isascii() and control.isdigit() else 0)
+    return at + timedelta(microseconds=(whole(control) or 0) % 60_000_000)
 
 
 def pairs(elements: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -9,6 +9,7 @@ from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from formats.x12.elements import whole
 from formats.x12.parts import Delimiters, Fault, Group, Interchange, Party, Segment, Set
 
 ISA_ELEMENTS = 16
@@ -296,7 +297,7 @@ def _unbroken(text: str) -> str:
 
 
 def _is_count(written: str, count: int) -> bool:
-    return written.isascii() and written.isdigit() and int(written) == count
+    return whole(written) == count
 
 
 def _is_same(one: str, other: str) -> bool:
