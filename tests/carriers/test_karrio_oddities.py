@@ -212,7 +212,8 @@ def test_one_fedex_parcel_that_karrio_cannot_read_does_not_hide_the_scans_of_oth
             if "/track/" not in path:
                 return super().answer(method, path, body)
             asked = [one["trackingNumberInfo"]["trackingNumber"] for one in json.loads(body)["trackingInfo"]]
-            good = ANSWERS["fedex"]["/track/"]["output"]["completeTrackResults"][0]  # type: ignore[index]
+            tracked: Any = ANSWERS["fedex"]["/track/"]
+            good = tracked["output"]["completeTrackResults"][0]
             empty = {"trackingNumber": "2", "trackResults": [{"scanEvents": []}]}
             found = [empty if name == "2" else good for name in asked]
             return 200, json.dumps({"output": {"completeTrackResults": found}}).encode()

@@ -1,8 +1,5 @@
 """Processes that buy labels are killed with -9 around each call and each commit: each parcel is paid once, or not at all."""
 
-import asyncio
-import os
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +11,7 @@ from database.connect import Database
 from tests.database.mortal_labels import Accountant
 from tests.database.packing_desk import CARRIERS, Desk
 from tests.database.shop import MAP, Shop
+from tests.dying import died_at
 
 WHILE_BUYING = ["claimed", "before:buy", "after:buy", "before:bought", "after:bought"]
 WHILE_VOIDING = ["claimed", "before:void", "after:void", "before:voided", "after:voided"]
@@ -28,14 +26,7 @@ async def desk(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 async def carried_out(database_url: str, account: Path, *moments: str) -> list[str]:
     """Let processes do what is due that die at these moments; answers at which one died."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.database.mortal_labels", str(account), *moments),
-        env=os.environ | {"DATABASE_URL": database_url},
-        stdout=asyncio.subprocess.PIPE,
-    )
-    said, _ = await process.communicate()
-    assert process.returncode == 0
-    return [line.removesuffix(" died") for line in said.decode().splitlines() if line.endswith(" died")]
+    return await died_at("tests.database.mortal_labels", database_url, str(account), *moments)
 
 
 @pytest.mark.parametrize("moment", WHILE_BUYING)

@@ -1,8 +1,5 @@
 """Processes that make manifests are killed with -9 around each call and each commit: each is made once, or not at all."""
 
-import asyncio
-import os
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +12,7 @@ from tests.database.mortal_manifests import Printer
 from tests.database.packing_desk import CARRIERS
 from tests.database.shop import MAP, Shop
 from tests.database.test_manifests import Dock
+from tests.dying import died_at
 
 
 @pytest_asyncio.fixture
@@ -26,14 +24,7 @@ async def dock(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 async def carried_out(database_url: str, account: Path, *moments: str) -> list[str]:
     """Let processes do what is due that die at these moments; answers at which one died."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.database.mortal_manifests", str(account), *moments),
-        env=os.environ | {"DATABASE_URL": database_url},
-        stdout=asyncio.subprocess.PIPE,
-    )
-    said, _ = await process.communicate()
-    assert process.returncode == 0
-    return [line.removesuffix(" died") for line in said.decode().splitlines() if line.endswith(" died")]
+    return await died_at("tests.database.mortal_manifests", database_url, str(account), *moments)
 
 
 @pytest.mark.parametrize("moment", ["claimed", "before:make", "after:make", "before:made", "after:made"])

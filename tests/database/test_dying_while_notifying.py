@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import os
 import random
-import sys
 
 import pytest
 
@@ -13,6 +11,7 @@ from channels.kinds import KINDS
 from database.connect import Database
 from tests.database.connected import KIND, StandInKind, StandInShop, connected_shop, link, rows, ship
 from tests.database.shop import NODES, Shop
+from tests.dying import died_at
 from transactions import channel_notice
 
 MOMENTS = [f"{when}:{what}" for what in ("1", "2", "3", "took") for when in ("before", "after")]
@@ -54,12 +53,7 @@ async def notified_by(database_url: str, channel: StandInShop, moments: list[str
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
-        command = [sys.executable, "-m", "tests.database.mortal_notices", str(port), *moments, "never"]
-        environment = os.environ | {"DATABASE_URL": database_url}
-        process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=asyncio.subprocess.PIPE)
-        said, _ = await process.communicate()
-    assert process.returncode == 0
-    return [line.removesuffix(" died") for line in said.decode().splitlines() if line.endswith(" died")]
+        return await died_at("tests.database.mortal_notices", database_url, str(port), *moments, "never")
 
 
 async def fulfilled_once(shop: Shop, channel: StandInShop, order: str) -> None:

@@ -1,8 +1,6 @@
 """First rounds of several orders in one transaction: exact, fair, and one that cannot be made so holds up no other."""
 
 import asyncio
-import os
-import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -17,6 +15,7 @@ from database.connect import Database
 from domain.order import OrderState
 from tests.database.shop import MAP, NEAREST, NEXT, Shop
 from tests.database.test_hot_rows import after_the_first_lock
+from tests.dying import died_at
 from tests.sql_statements import round_trips_of_this_task, watched
 from transactions import first_rounds, gathering
 from transactions.gathering import AT_ONCE, Gathering
@@ -203,13 +202,8 @@ async def test_orders_are_made_once_whenever_the_process_dies_that_makes_them_to
     shop = await Shop.open(database)
     await shop.receive(NEAREST, CHAIR=10)
     orders = await placed(shop, 6)
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.database.mortal_first_rounds", moment, "never", *orders),
-        env=os.environ | {"DATABASE_URL": database_url},
-        stdout=asyncio.subprocess.PIPE,
-    )
-    said, _ = await process.communicate()
-    assert (process.returncode, said.decode().split()) == (0, [moment, "died", "never", "ended"])
+    died = await died_at("tests.database.mortal_first_rounds", database_url, moment, "never", *orders)
+    assert died == [moment]
     assert await shop.counters("CHAIR", NEAREST) == (10, 0, 6)
     assert await shop.number("SELECT count(*) FROM plan") == 6
     await shop.check()

@@ -1,9 +1,7 @@
 """Scans of parcels that nobody knows yet are kept, and applied once when the parcel is known; in whatever way that happens."""
 
 import asyncio
-import os
 import random
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -24,6 +22,7 @@ from jobs.label import Labels
 from tests.database.packing_desk import CARRIERS, Desk
 from tests.database.shop import MAP, Shop
 from tests.database.test_tracking import delivered, refuse_messages_about, row, scan, shipped, store_all_messages
+from tests.dying import died_at
 from tests.peers.stub_carrier import StubCarrier
 from transactions import fulfillment, personal, tracking, unknown_scan
 from transactions.tracking import Report
@@ -188,13 +187,7 @@ async def test_kept_scans_are_applied_once_although_processes_die_that_apply_the
         await tracking.report(shop.transactions, "stub", [scan(number, kind, hours) for kind, hours in WHOLE_WAY])
     orders = [await shipped(shop, number=number) for number in ("T-1", "T-2")]
     moments = [*random.Random(seed).sample(MOMENTS[:-1], k=3), "after:drop", "never"]
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.database.mortal_scans", *moments),
-        env=os.environ | {"DATABASE_URL": database_url},
-        stdout=asyncio.subprocess.PIPE,
-    )
-    said, _ = await process.communicate()
-    assert (process.returncode, said.decode().count(" died")) == (0, 4)
+    assert await died_at("tests.database.mortal_scans", database_url, *moments) == moments[:-1]
     assert ([await delivered(shop, order) for order in orders], await kept(shop)) == ([2, 2], 0)
     assert await shop.number("SELECT count(*) FROM inbox WHERE message_id LIKE 'scan-%' AND kind = 'delivered'") == 2
     assert await shop.number("SELECT count(*) FROM exception WHERE resolved_at IS NULL") == 0

@@ -3,8 +3,6 @@
 import asyncio
 import io
 import json
-import os
-import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ import pytest
 from sqlalchemy import text
 
 from starter.connect import command
+from tests.dying import died_at
 from tests.house import ANSWERS_WITHIN_SECONDS, SMALL_MAP, Document, House
 from tests.peers.amazon import BEGIN, CREDENTIALS, RATES, Amazon
 from tests.peers.amazon_server import listening
@@ -98,12 +97,7 @@ class Connected:
 
     async def notified_by_mortals(self, moments: Sequence[str]) -> list[str]:
         """Let processes notify Amazon that die at these moments, and one that does not; answers at which one died."""
-        command = [sys.executable, "-m", "tests.journeys.mortal_shopify", *moments, "never"]
-        environment = os.environ | {"DATABASE_URL": self.house.database_url}
-        process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=asyncio.subprocess.PIPE)
-        said, _ = await process.communicate()
-        assert process.returncode == 0
-        return [line.removesuffix(" died") for line in said.decode().splitlines() if line.endswith(" died")]
+        return await died_at("tests.journeys.mortal_shopify", self.house.database_url, *moments, "never")
 
 
 @asynccontextmanager

@@ -3,9 +3,6 @@
 Before and after each request, and each commit; and requests time out after they worked. No unit is fulfilled twice.
 """
 
-import asyncio
-import os
-import sys
 from collections.abc import Sequence
 from random import Random
 from typing import Any
@@ -16,6 +13,7 @@ from demo.peers.shopify.shop import Bought
 from demo.peers.shopify.state import Order
 from jobs.driver import Lane
 from jobs.schedule import NOTICES, schedule
+from tests.dying import died_at
 from tests.journeys.shopify_house import Connected
 from tests.journeys.shopify_orders import left_there, parcels_here, parcels_there, wanted_there
 
@@ -62,12 +60,7 @@ async def shipped_in_five(acme: Connected) -> Order:
 
 async def notified_by_mortals(acme: Connected, moments: Sequence[str]) -> list[str]:
     """Let processes notify the shop that die at these moments, and one that does not; answers at which one died."""
-    command = [sys.executable, "-m", "tests.journeys.mortal_shopify", *moments, "never"]
-    environment = os.environ | {"DATABASE_URL": acme.house.database_url}
-    process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=asyncio.subprocess.PIPE)
-    said, _ = await process.communicate()
-    assert process.returncode == 0
-    return [line.removesuffix(" died") for line in said.decode().splitlines() if line.endswith(" died")]
+    return await died_at("tests.journeys.mortal_shopify", acme.house.database_url, *moments, "never")
 
 
 async def fulfilled_once(acme: Connected, order: Order) -> None:

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from alembic import command
 from httpx2 import ASGITransport, AsyncClient
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
@@ -19,6 +21,7 @@ from temporalio.testing import TimeSkipper, TimeSkippingConfig
 from api.app import application
 from api.service import assemble
 from database.connect import Database
+from database.schema.migrate import configuration
 from embedded.temporal import EmbeddedTemporal
 from runtime.search_attributes import register_search_attributes
 from tests.conftest import OPERATOR_KEY
@@ -75,6 +78,17 @@ async def new_database(server: str, name: str, source: str = "template0") -> str
         await connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE "{source}" STRATEGY FILE_COPY'))
     await engine.dispose()
     return make_url(server).set(database=name).render_as_string(hide_password=False)
+
+
+@asynccontextmanager
+async def database_of(server: str, name: str, revision: str) -> AsyncIterator[Database]:
+    """A new database of this name with the schema of a revision."""
+    opened = Database(await new_database(server, name), MASTER_KEYS)
+    async with opened.engine.connect() as connection:
+        await connection.run_sync(lambda one: command.upgrade(configuration(one), revision))
+        await connection.commit()
+    yield opened
+    await opened.close()
 
 
 @pytest_asyncio.fixture(scope="session")

@@ -4,14 +4,11 @@ from collections.abc import AsyncIterator
 from itertools import count
 
 import pytest_asyncio
-from alembic import command
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from database.connect import Database
 from database.schema import migrate
-from database.schema.migrate import configuration
-from tests.house import MASTER_KEYS
-from tests.upgrade.conftest import new_database
+from tests.upgrade.conftest import database_of
 from tests.upgrade.test_earlier_promises import UPGRADED as ORDER
 
 _databases = count(1)
@@ -46,16 +43,8 @@ WORKS = {
 @pytest_asyncio.fixture
 async def earlier(postgres: str) -> AsyncIterator[Database]:
     """A database in which nobody gives back the labels of ended work."""
-    opened = Database(await new_database(postgres, f"labels-{next(_databases)}"), MASTER_KEYS)
-    async with opened.engine.connect() as connection:
-        await connection.run_sync(_to_transfers)
-        await connection.commit()
-    yield opened
-    await opened.close()
-
-
-def _to_transfers(connection: Connection) -> None:
-    command.upgrade(configuration(connection), "0025")
+    async with database_of(postgres, f"labels-{next(_databases)}", "0025") as opened:
+        yield opened
 
 
 async def test_after_the_upgrade_labels_of_work_that_had_ended_are_left_to_a_person(earlier: Database) -> None:

@@ -4,16 +4,13 @@ from collections.abc import AsyncIterator
 from itertools import count
 
 import pytest_asyncio
-from alembic import command
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from database import channel_level
 from database.connect import Database
 from database.schema import migrate
-from database.schema.migrate import configuration
 from domain.channel_level import Kept
-from tests.house import MASTER_KEYS
-from tests.upgrade.conftest import new_database
+from tests.upgrade.conftest import database_of
 
 _databases = count(1)
 CHANNEL = "INSERT INTO connection (channel) VALUES ('web')"
@@ -25,16 +22,8 @@ LEVEL = """
 @pytest_asyncio.fixture
 async def earlier(postgres: str) -> AsyncIterator[Database]:
     """A database in which a channel has one level for each item."""
-    opened = Database(await new_database(postgres, f"levels-{next(_databases)}"), MASTER_KEYS)
-    async with opened.engine.connect() as connection:
-        await connection.run_sync(_to_kept_scans)
-        await connection.commit()
-    yield opened
-    await opened.close()
-
-
-def _to_kept_scans(connection: Connection) -> None:
-    command.upgrade(configuration(connection), "0031")
+    async with database_of(postgres, f"levels-{next(_databases)}", "0031") as opened:
+        yield opened
 
 
 async def test_after_the_upgrade_the_levels_that_were_sent_are_known(earlier: Database) -> None:

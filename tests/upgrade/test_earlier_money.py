@@ -5,15 +5,12 @@ from itertools import count
 
 import pytest
 import pytest_asyncio
-from alembic import command
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from database.connect import Database
 from database.schema import migrate
-from database.schema.migrate import configuration
 from starter.audit import findings_of
-from tests.house import MASTER_KEYS
-from tests.upgrade.conftest import new_database
+from tests.upgrade.conftest import database_of
 
 _databases = count(1)
 ORDER = """
@@ -51,16 +48,8 @@ LAYERS = "SELECT ordered, cancelled, unit_price, discount, tax FROM order_layer 
 @pytest_asyncio.fixture
 async def earlier(postgres: str) -> AsyncIterator[Database]:
     """A database with the schema from before."""
-    opened = Database(await new_database(postgres, f"money-{next(_databases)}"), MASTER_KEYS)
-    async with opened.engine.connect() as connection:
-        await connection.run_sync(_before)
-        await connection.commit()
-    yield opened
-    await opened.close()
-
-
-def _before(connection: Connection) -> None:
-    command.upgrade(configuration(connection), "0008")
+    async with database_of(postgres, f"money-{next(_databases)}", "0008") as opened:
+        yield opened
 
 
 @pytest.mark.parametrize(

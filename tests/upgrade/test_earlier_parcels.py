@@ -5,16 +5,13 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 
 import pytest_asyncio
-from alembic import command
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from database import manifest as statements
 from database.connect import Database
 from database.documents import manifest as documents
 from database.schema import migrate
-from database.schema.migrate import configuration
-from tests.house import MASTER_KEYS
-from tests.upgrade.conftest import new_database
+from tests.upgrade.conftest import database_of
 from tests.upgrade.test_earlier_labels import LABEL, LINE, WORK
 from tests.upgrade.test_earlier_promises import UPGRADED as ORDER
 
@@ -26,16 +23,8 @@ LABELLED = "UPDATE label SET tracking = about, bought_at = now() - CAST(:ago AS 
 @pytest_asyncio.fixture
 async def earlier(postgres: str) -> AsyncIterator[Database]:
     """A database that knows no manifests."""
-    opened = Database(await new_database(postgres, f"parcels-{next(_databases)}"), MASTER_KEYS)
-    async with opened.engine.connect() as connection:
-        await connection.run_sync(_to_kept_scans)
-        await connection.commit()
-    yield opened
-    await opened.close()
-
-
-def _to_kept_scans(connection: Connection) -> None:
-    command.upgrade(configuration(connection), "0031")
+    async with database_of(postgres, f"parcels-{next(_databases)}", "0031") as opened:
+        yield opened
 
 
 async def test_after_the_upgrade_parcels_that_were_labelled_lately_wait_for_a_manifest(earlier: Database) -> None:

@@ -6,15 +6,12 @@ from itertools import count
 
 import pytest
 import pytest_asyncio
-from alembic import command
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from database.connect import Database
 from database.schema import migrate
-from database.schema.migrate import configuration
-from tests.house import MASTER_KEYS
-from tests.upgrade.conftest import new_database
+from tests.upgrade.conftest import database_of
 
 _databases = count(1)
 ORDER = """
@@ -31,16 +28,8 @@ FRIDAY, MONDAY = datetime(2026, 11, 27, 23, tzinfo=UTC), datetime(2026, 11, 30, 
 @pytest_asyncio.fixture
 async def earlier(postgres: str) -> AsyncIterator[Database]:
     """A database in which a promise always has both days."""
-    opened = Database(await new_database(postgres, f"both-days-{next(_databases)}"), MASTER_KEYS)
-    async with opened.engine.connect() as connection:
-        await connection.run_sync(_first)
-        await connection.commit()
-    yield opened
-    await opened.close()
-
-
-def _first(connection: Connection) -> None:
-    command.upgrade(configuration(connection), "0001")
+    async with database_of(postgres, f"both-days-{next(_databases)}", "0001") as opened:
+        yield opened
 
 
 async def place(

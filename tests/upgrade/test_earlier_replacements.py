@@ -4,14 +4,11 @@ from collections.abc import AsyncIterator
 from itertools import count
 
 import pytest_asyncio
-from alembic import command
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from database.connect import Database
 from database.schema import migrate
-from database.schema.migrate import configuration
-from tests.house import MASTER_KEYS
-from tests.upgrade.conftest import new_database
+from tests.upgrade.conftest import database_of
 
 _databases = count(1)
 ORDER = """
@@ -42,16 +39,8 @@ LEFT = """
 @pytest_asyncio.fixture
 async def earlier(postgres: str) -> AsyncIterator[Database]:
     """A database with the first schema."""
-    opened = Database(await new_database(postgres, f"earlier-{next(_databases)}"), MASTER_KEYS)
-    async with opened.engine.connect() as connection:
-        await connection.run_sync(_first)
-        await connection.commit()
-    yield opened
-    await opened.close()
-
-
-def _first(connection: Connection) -> None:
-    command.upgrade(configuration(connection), "0001")
+    async with database_of(postgres, f"earlier-{next(_databases)}", "0001") as opened:
+        yield opened
 
 
 async def test_what_was_lost_before_is_reported_once_and_stands_for_nothing_any_more(earlier: Database) -> None:
