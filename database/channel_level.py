@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import text
 
@@ -32,13 +32,17 @@ CLAIM = text(
 )
 
 
-async def compare_after(connection: WriteConnection, channel: str, wait: timedelta) -> None:
-    """Let the levels of a channel be compared again after `wait`."""
-    await connection.execute(COMPARE_AFTER, {"channel": channel, "wait": wait})
+async def compare_after(connection: WriteConnection, channel: str, wait: timedelta) -> datetime:
+    """Let the levels of a channel be compared again after `wait`; answers the time of now."""
+    now: datetime = (await connection.execute(COMPARE_AFTER, {"channel": channel, "wait": wait})).scalar_one()
+    return now
 
 
 COMPARE_AFTER = text(
-    "UPDATE connection SET levels_due_at = clock_timestamp() + CAST(:wait AS interval) WHERE channel = :channel"
+    """
+    UPDATE connection SET levels_due_at = clock_timestamp() + CAST(:wait AS interval) WHERE channel = :channel
+    RETURNING clock_timestamp()
+    """
 )
 
 
@@ -73,8 +77,11 @@ KNOWN = text(
 )
 
 
-async def keep(connection: WriteConnection, channel: str, place: str, levels: Mapping[str, Kept]) -> None:
-    """Store what is known of items at a place of a channel since it answered."""
+async def keep(
+    connection: WriteConnection, channel: str, place: str, levels: Mapping[str, Kept], asked_at: datetime
+) -> None:
+    """Store what is known of items at a place of a channel since it answered. What came to be doubted since it was asked stays
+    doubted: its answer may be from before."""
     found = [
         {
             "external": external,
@@ -86,7 +93,9 @@ async def keep(connection: WriteConnection, channel: str, place: str, levels: Ma
         }
         for external, kept in levels.items()
     ]
-    await connection.execute(KEEP, {"channel": channel, "place": place, "levels": json.dumps(found)})
+    await connection.execute(
+        KEEP, {"channel": channel, "place": place, "levels": json.dumps(found), "asked_at": asked_at}
+    )
 
 
 KEEP = text(
@@ -98,7 +107,8 @@ KEEP = text(
          AS k(external text, available bigint, wanted bigint, missing bigint, tries int, is_settled boolean)
     ON CONFLICT (channel, place, external) DO UPDATE SET
         available = excluded.available, wanted = excluded.wanted, missing = excluded.missing, tries = excluded.tries,
-        differs_at = excluded.differs_at, notified_at = excluded.notified_at
+        differs_at = CASE WHEN l.differs_at > :asked_at THEN l.differs_at ELSE excluded.differs_at END,
+        notified_at = excluded.notified_at
     """
 )
 
@@ -119,7 +129,7 @@ async def doubt(connection: WriteConnection, channel: str, externals: Collection
 DOUBT = text(
     """
     UPDATE channel_level SET differs_at = clock_timestamp()
-    WHERE channel = :channel AND external = ANY(CAST(:externals AS text[])) AND available = wanted AND differs_at IS NULL
+    WHERE channel = :channel AND external = ANY(CAST(:externals AS text[])) AND available = wanted
     """
 )
 

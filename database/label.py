@@ -222,9 +222,10 @@ POSTPONE = text(
                      called_at = CASE WHEN :not_called THEN NULL ELSE called_at END,
                      void_called_at = CASE WHEN :void_not_called THEN NULL ELSE void_called_at END,
                      updated_at = clock_timestamp()
-    WHERE label_id = :label
+    WHERE label_id = :label AND due_at IS NOT NULL
     """
 )
+"""Who has settled it meanwhile has nothing more to ask for."""
 
 
 async def want_void(connection: WriteConnection, label: str) -> None:

@@ -215,8 +215,8 @@ TAKE_OFF = text(
 
 
 async def put_on_again(connection: WriteConnection, manifest: str) -> bool:
-    """Put the parcels of a manifest on it again that turns out to be made; false = one of them is on another by now, and
-    nothing was changed."""
+    """Put the parcels of a manifest on it again that turns out to be made, but those whose labels were given back; false = one
+    of them is on another by now, and nothing was changed."""
     if (await connection.execute(ON_ANOTHER, {"manifest": manifest})).scalar_one():
         return False
     await connection.execute(PUT_ON_AGAIN, {"manifest": manifest})
@@ -229,7 +229,12 @@ ON_ANOTHER = text(
                    WHERE p.manifest_id = :manifest AND o.manifest_id <> :manifest AND o.taken_off_at IS NULL)
     """
 )
-PUT_ON_AGAIN = text("UPDATE manifest_parcel SET taken_off_at = NULL WHERE manifest_id = :manifest")
+PUT_ON_AGAIN = text(
+    """
+    UPDATE manifest_parcel p SET taken_off_at = NULL FROM label l
+    WHERE p.manifest_id = :manifest AND l.label_id = p.label_id AND l.state = 'bought' AND l.void_wanted_at IS NULL
+    """
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,7 +288,8 @@ CHANGE = text(
 
 
 async def postpone(connection: WriteConnection, manifest: str, wait: timedelta, *, not_called: bool) -> None:
-    """Ask the carrier again after a while. `not_called` = it was not asked to make it yet."""
+    """Ask the carrier again after a while, unless the manifest was settled meanwhile. `not_called` = the carrier was not asked
+    to make it yet."""
     await connection.execute(POSTPONE, {"manifest": manifest, "wait": wait, "not_called": not_called})
 
 
@@ -291,6 +297,6 @@ POSTPONE = text(
     """
     UPDATE manifest SET due_at = clock_timestamp() + CAST(:wait AS interval),
                         called_at = CASE WHEN :not_called THEN NULL ELSE called_at END, updated_at = clock_timestamp()
-    WHERE manifest_id = :manifest
+    WHERE manifest_id = :manifest AND due_at IS NOT NULL
     """
 )

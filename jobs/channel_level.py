@@ -133,7 +133,7 @@ class ChannelLevelSender:
         """Send levels, and keep what stood there afterwards. Where all are refused at once, find out which ones are."""
         levels = [Level(one.external, one.level, one.before.available if one.before else None, place) for one in due]
         async with self._transactions.database.at_once() as connection:
-            await statements.compare_after(connection, settings.name, LEASE)
+            asked_at = await statements.compare_after(connection, settings.name, LEASE)
         async with asyncio.timeout(CONVERSATION_WITHIN.total_seconds()):
             conversation = kind.stock(settings, secrets.token_hex(8), levels)
             outcome = await self._conversations.run(settings, kind, conversation)
@@ -145,7 +145,7 @@ class ChannelLevelSender:
             return first or await self._send(settings, kind, place, due[middle:])
         why = outcome.why if isinstance(outcome, Refused) else None
         now = {one.external: _now(one, {} if isinstance(outcome, Refused) else outcome, why) for one in due}
-        await channel_level.keep(self._transactions, settings.name, place, now, why)
+        await channel_level.keep(self._transactions, settings.name, place, now, asked_at, why)
         return None
 
 

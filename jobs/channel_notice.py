@@ -115,27 +115,26 @@ class ChannelNoticeSender:
         outcome, version = await self._outcome(settings, kind, owed)
         if kind.places(settings) and _may_have_moved(outcome, owed):
             await channel_level.doubt(self._transactions, owed.channel, owed.order)
+        try:
+            await self._note(settings, owed, outcome, version)
+        except channel_notice.Outdated:  # documents about an order that has changed meanwhile are computed again
+            async with self._transactions.database.at_once() as connection:
+                await notices.postpone(connection, owed, wait_after(owed.tries))
+        return not isinstance(outcome, _Silence)
+
+    async def _note(self, settings: Settings, owed: Owed, outcome: Outcome, version: int | None) -> None:
+        """Note what came of a notice. Raises `Outdated`."""
+        partner = settings.entry.get("agreed")
         match outcome:
-            case Done():
-                await self._took(settings, owed, outcome, version)
+            case Done(ids, documents, paid):
+                if paid is not None:
+                    await channel_refund.settle(self._transactions, owed, paid)
+                await channel_notice.took(self._transactions, owed, ids, documents, partner, version)
             case Refused(why, ids, documents):
-                partner = settings.entry.get("agreed")
-                await channel_notice.refused(self._transactions, owed, why, ids, documents, partner)
+                await channel_notice.refused(self._transactions, owed, why, ids, documents, partner, version)
                 log.warning("a channel refused a notice", channel=owed.channel, order=owed.order, event_id=owed.name)
             case Later():
                 await self._postpone(owed, outcome)
-        return not isinstance(outcome, _Silence)
-
-    async def _took(self, settings: Settings, owed: Owed, done: Done, version: int | None) -> None:
-        """Note what a channel took. Documents about an order that has changed meanwhile are computed again, at once."""
-        if done.paid is not None:
-            await channel_refund.settle(self._transactions, owed, done.paid)
-        partner = settings.entry.get("agreed")
-        try:
-            await channel_notice.took(self._transactions, owed, done.ids, done.documents, partner, version)
-        except channel_notice.Outdated:
-            async with self._transactions.database.at_once() as connection:
-                await notices.postpone(connection, owed, timedelta(0))
 
     async def _outcome(self, settings: Settings, kind: ChannelKind, owed: Owed) -> tuple[Outcome, int | None]:
         """What a channel says to a notice, and of which version of the order; no answer is a reason to ask later."""

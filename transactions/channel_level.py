@@ -31,9 +31,15 @@ def externals(network: Network, channel: str) -> dict[str, Alias]:
 
 
 async def keep(
-    transactions: OrderTransactions, channel: str, place: str, now: Mapping[str, Kept], refused: str | None = None
+    transactions: OrderTransactions,
+    channel: str,
+    place: str,
+    now: Mapping[str, Kept],
+    asked_at: datetime,
+    refused: str | None = None,
 ) -> None:
-    """Store what is known of items at a place since the channel answered, or `refused` them, which is its text.
+    """Store what is known of items at a place since the channel answered, or `refused` them, which is its text. It was asked
+    at `asked_at`, by the clock of PostgreSQL.
 
     An item that the channel refuses, or of which it goes on having another number, opens an exception; the exception closes
     when the number that is wanted stands there.
@@ -42,7 +48,7 @@ async def keep(
     agreed = [external for external, kept in now.items() if kept.available == kept.wanted]
     async with transactions.begin() as transaction:
         connection = transaction.connection
-        await channel_level.keep(connection, channel, place, now)
+        await channel_level.keep(connection, channel, place, now, asked_at)
         fact = ClosingFact(f"stock levels of {channel}", f"channel:{channel}", datetime.now(UTC))
         subjects = [_subject(channel, place, external) for external in agreed + failing]
         await exception.close_about(connection, None, REFUSED, subjects, fact)

@@ -73,15 +73,17 @@ async def refused(
     ids: Mapping[str, str] | None = None,
     documents: Sequence[OutgoingDocument] = (),
     partner: Partner | None = None,
+    version: int | None = None,
 ) -> None:
     """Open the exception that a channel will not take a notice, instead of an earlier one about the same notice; keep the names
-    of what it took all the same, and the documents that it gets of it.
+    of what it took all the same, and the documents that it gets of it, as `took` does.
 
-    Nothing happens when somebody has asked meanwhile to have it sent again.
+    Nothing happens when somebody has asked meanwhile to have it sent again. Raises `Outdated`, as `took` does.
     """
     async with transactions.begin() as transaction:
         connection = transaction.connection
-        await order.lock(connection, owed.order)
+        if await order.lock_version(connection, owed.order) != version and documents:
+            raise Outdated(owed.order)
         is_forgotten = await personal.forgotten(connection, owed.order) is not None
         text = FORGOTTEN_DETAIL.format(code=REFUSED) if is_forgotten else why[:WHY_LENGTH_MAX]
         if not await channel_notice.refused(connection, owed, text, ids or {}):

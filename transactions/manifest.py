@@ -207,9 +207,12 @@ async def missing(transactions: OrderTransactions, stored: StoredManifest) -> No
 
 
 async def unanswered(transactions: OrderTransactions, stored: StoredManifest, why: str) -> None:
-    """A person learns that a carrier has not answered again and again; it is asked further on."""
+    """A person learns that a carrier has not answered again and again; it is asked further on. Nobody learns it of a manifest
+    that somebody has settled meanwhile."""
     async with transactions.begin() as transaction:
         now = await _locked(transaction, stored)
+        if now.state not in OPEN:
+            return
         await _open(transaction, now, f"has not answered {stored.tries} times: {why}")
 
 

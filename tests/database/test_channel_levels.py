@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 import pytest
 
@@ -334,6 +335,31 @@ async def test_a_level_that_the_channel_may_have_changed_by_itself_is_compared_a
     assert (channel.shown["7/LAMP"], channel.shown["8/LAMP"]) == (5, 5)
     assert channel.calls[calls:] == [1, 1, 1, 1], "of the order's item only, and it ends"
     assert await exceptions(shop) == []
+
+
+async def test_a_level_that_the_channel_changes_while_it_is_asked_is_compared_again(
+    monkeypatch: pytest.MonkeyPatch, shop: Shop, channel: ShopWithStock, sender_to_places: ChannelLevelSender
+) -> None:
+    await shop.receive(NEAREST, LAMP=5)
+    order = await shop.place(("LAMP", 1))
+    await push(shop, sender_to_places)
+    conversations = sender_to_places._conversations
+    answers = conversations.run
+
+    async def run_and_move(*asked: Any) -> Any:
+        answered = await answers(*asked)
+        monkeypatch.setattr(conversations, "run", answers)
+        channel.shown["7/LAMP"] += 1
+        await channel_level.doubt(shop.transactions, CHANNEL, order)
+        return answered
+
+    monkeypatch.setattr(conversations, "run", run_and_move)
+    await shop.receive(NEAREST, LAMP=1)
+    await push(shop, sender_to_places)
+    assert channel.shown["7/LAMP"] == 7
+    for _ in range(2):
+        await push(shop, sender_to_places)
+    assert channel.shown["7/LAMP"] == 6
 
 
 async def test_a_sale_at_the_shop_while_a_thousand_levels_are_sent_converges_and_sells_nothing_twice(

@@ -19,6 +19,7 @@ from domain.manifest import ManifestOutcome, ManifestRequest, SettleManifestRequ
 from domain.request import ForgetRequest
 from domain.tracking import ScanKind
 from jobs.carrier import CarrierCalls
+from jobs.label import TRIES_UNTIL_A_PERSON_LEARNS
 from jobs.manifest import Manifests
 from tests.database.packing_desk import CARRIERS, DEADLINE, Desk
 from tests.database.shop import MAP, Shop
@@ -191,6 +192,48 @@ async def test_where_manifests_cannot_be_looked_for_a_person_decides(
     assert await dock.waiting() == ([] if made else [label])
     with pytest.raises(RequestRefused, match="only one that is unknown is settled by a person"):
         await dock.settle(manifest, outcome)
+    await dock.shop.check()
+
+
+@pytest.mark.parametrize("outcome", ManifestOutcome)
+async def test_what_a_person_settles_while_the_carrier_is_asked_in_vain_is_asked_for_no_more(
+    dock: Dock, stub: StubCarrier, outcome: ManifestOutcome
+) -> None:
+    await dock.parcel()
+    stub.manifest_ways = ["not JSON"]
+    manifest = await dock.ask()
+    await dock.jobs.carry_out()
+    async with dock.shop.database.write() as connection:
+        await connection.execute(text("UPDATE manifest SET due_at = clock_timestamp()"))
+    async with dock.shop.database.at_once() as connection:
+        [(asked, _)] = await statements.claim(connection, 8, timedelta(minutes=1))
+    await dock.settle(manifest, outcome)
+    often = replace(asked, tries=TRIES_UNTIL_A_PERSON_LEARNS)
+    await dock.jobs._postpone(often, "it does not answer", not_called=False)
+    before = list(stub.asked)
+    await dock.later(60)
+    made = outcome is ManifestOutcome.MADE
+    assert (await dock.status(manifest), await dock.exceptions()) == ("made" if made else "refused", [])
+    assert stub.asked == before
+    await dock.shop.check()
+
+
+async def test_a_label_that_was_given_back_before_the_call_stays_off_a_manifest_that_was_made_after_all(
+    dock: Dock, stub: StubCarrier
+) -> None:
+    stub.finds, stub.silence_seconds = False, DEADLINE.total_seconds() * 3
+    voided, other = await dock.parcel(), await dock.parcel()
+    stub.manifest_ways = ["silence, made"]
+    manifest = await dock.ask()
+    await dock.desk.void(voided)
+    await dock.desk.jobs.carry_out()
+    await dock.jobs.carry_out()
+    await dock.settle(manifest, ManifestOutcome.NOT_MADE)
+    await dock.jobs._calls.answered(timedelta(seconds=20))
+    await dock.jobs.close(timedelta(seconds=20))
+    shown = await dock.shown(manifest)
+    assert [(one["label"], one["taken_off"]) for one in shown["parcels"]] == [(voided, True), (other, False)]
+    assert (shown["status"], await dock.exceptions()) == ("made", [])
     await dock.shop.check()
 
 
