@@ -331,8 +331,8 @@ TABLES = text(
       AND table_name NOT IN ('wake', 'to_peg', 'node_contact') ORDER BY 1
     """
 )
-"""Without the outbox, whose rows are no facts but letters, and gone when Temporal took them; without the marks of what a job is to
-look at, which it takes away at any moment; and without when a node was last heard, which a job writes down once a minute."""
+"""Without the outbox, whose rows are no facts but letters, and gone when Temporal took them; without the marks of what a job is
+to look at, which it takes away at any moment; and without when a node was last heard, which a job writes down once a minute."""
 
 
 def _fingerprint(table: str) -> str:
